@@ -17,12 +17,12 @@ from tagcast.features.core.errors import StateError
 from tagcast.features.core.messages import msg
 from tagcast.registry.access.audit_log import flush_uses
 from tagcast.serving.api.app import PREFIX, SILENT, create_api
+from tagcast.serving.monitoring.health import health_routes
 from tagcast.serving.web.auth_middleware import AuthMiddleware
 from tagcast.serving.web.authentication import Access
 from tagcast.serving.web.console_pages import ConsolePages
 from tagcast.serving.web.error_handlers import Brief, add_handlers, log_mistake, route_of
 from tagcast.serving.web.hardening_middleware import SecurityHeaders
-from tagcast.serving.web.health import health_routes
 from tagcast.serving.web.login import login_routes
 from tagcast.serving.web.plain_pages import failure_page, missing_page
 from tagcast.serving.web.rate_limits import rate_limits

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Column, Float, String, Table, Text, select
+from sqlalchemy import Column, Float, String, Table, Text, func, select
 
 from tagcast.features.core.messages import Joined, from_column, to_column
 from tagcast.features.core.messages import Text as Sentence
@@ -92,6 +92,12 @@ def last_step(state: State, step: str) -> NightStep | None:
     """Return the newest record of a step, of any night."""
     query = select(NIGHT_STEPS).where(NIGHT_STEPS.c.step == step).order_by(NIGHT_STEPS.c.id.desc()).limit(1)
     return next(iter(_steps(state, query)), None)
+
+
+def newest_steps(state: State) -> list[NightStep]:
+    """Return the newest record of each step, in order of name."""
+    newest = select(func.max(NIGHT_STEPS.c.id)).group_by(NIGHT_STEPS.c.step)
+    return _steps(state, select(NIGHT_STEPS).where(NIGHT_STEPS.c.id.in_(newest)).order_by(NIGHT_STEPS.c.step))
 
 
 def _steps(state: State, query: Any) -> list[NightStep]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Date, Float, Integer, String, Table, select
+from sqlalchemy import BigInteger, Column, Connection, Date, Float, Integer, Row, String, Table, select
 
 from tagcast.features.core.messages import Message, nmsg
 from tagcast.models.stats.numerics import wilson
@@ -89,6 +89,17 @@ class PromiseRow:
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON values."""
         return asdict(self)
+
+
+def promises_judged(state: State) -> dict[str, tuple[int, int]]:
+    """Return of each tag how many runs were judged, and how many of these broke their promise, over all values."""
+    query = select(PROMISES).where(PROMISES.c.at_least == 0).order_by(PROMISES.c.tag)
+    found: dict[str, tuple[int, int]] = {}
+    with state.reading() as connection:
+        for row in map(_row, connection.execute(query)):
+            judged, broken = found.get(row.tag, (0, 0))
+            found[row.tag] = judged + 1, broken + row.is_broken
+    return found
 
 
 def newest_of(rows: Sequence[PromiseRow]) -> list[PromiseRow]:
@@ -207,9 +218,10 @@ def observed_promises(state: State, tag: str, *, since: date | None = None) -> l
         .order_by(PROMISES.c.as_of.desc(), PROMISES.c.version.desc(), PROMISES.c.place)
     )
     with state.reading() as connection:
-        return [
-            PromiseRow(
-                r.tag, r.version, r.as_of, r.due, True, r.at_least, r.predicted, r.promised, r.right, r.gone
-            )
-            for r in connection.execute(query)
-        ]
+        return [_row(r) for r in connection.execute(query)]
+
+
+def _row(r: Row[Any]) -> PromiseRow:
+    return PromiseRow(
+        r.tag, r.version, r.as_of, r.due, True, r.at_least, r.predicted, r.promised, r.right, r.gone
+    )

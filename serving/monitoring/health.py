@@ -1,4 +1,4 @@
-"""Whether the server runs, and whether it can answer: for whoever watches it, said without a login."""
+"""For whoever watches the server: whether it runs and can answer, said without a login, and its metrics, for a key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from tagcast.features.core.errors import StateError, StoreError, TagcastError
 from tagcast.features.core.messages import Message, msg
+from tagcast.registry.access.roles import require
 from tagcast.registry.state.tables import USERS
+from tagcast.serving.monitoring.metrics import CONTENT_TYPE, metrics_text
+from tagcast.serving.web.authentication import person_of
 from tagcast.serving.web.error_handlers import problem
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ _PARTS: dict[type[TagcastError], Message] = {
 
 
 def health_routes(context: ServiceContext) -> APIRouter:
-    """Return the routes of health and readiness."""
+    """Return the routes of health, readiness and metrics."""
     routes = APIRouter(include_in_schema=False)
 
     def check() -> None:
@@ -49,5 +52,11 @@ def health_routes(context: ServiceContext) -> APIRouter:
             text = next((t for kind, t in _PARTS.items() if isinstance(error, kind)), msg("not ready"))
             return problem(request.headers, 503, "not_ready", text, msg("see the log of tagcast serve"))
         return PlainTextResponse("ready")
+
+    @routes.get("/metrics")
+    def metrics(request: Request) -> Response:
+        person = person_of(request)
+        require(person, "see")
+        return Response(metrics_text(context, person), media_type=CONTENT_TYPE)
 
     return routes

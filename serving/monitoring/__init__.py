@@ -1,0 +1,1 @@
+"""What a monitoring system asks of the server: health, readiness, and metrics of the nights."""

@@ -1,0 +1,103 @@
+"""What a monitoring system watches of the nights, as Prometheus reads it: ages, durations, outcomes, promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.schema.entities import PROFILE
+from tagcast.registry.governance.night_record import Outcome, newest_steps
+from tagcast.registry.governance.observed_accuracy import promises_judged
+from tagcast.serving.catalog.known_tags import hidden_tags
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import ServiceContext
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OUTCOMES: tuple[Outcome, ...] = ("done", "nothing", "refused", "failed")
+
+
+def metrics_text(context: ServiceContext, person: Person) -> bytes:
+    """Return the metrics of every entity in Prometheus' text format; of tags those that ``person`` may see.
+
+    Raises
+    ------
+    StateError, StoreError
+        When state or store do not answer.
+    """
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry(auto_describe=True)
+    registry.register(_Nights(context, person))
+    return bytes(generate_latest(registry))
+
+
+class _Nights:
+    """A collector: what is asked is read when it is asked for."""
+
+    def __init__(self, context: ServiceContext, person: Person) -> None:
+        self._contexts = {PROFILE: context, **context.entities}
+        self._person = person
+
+    def collect(self) -> Iterator[Any]:
+        from prometheus_client.core import GaugeMetricFamily as Gauge
+
+        run = Gauge("tagcast_run_age_seconds", "Since the active run was scored.", labels=["entity"])
+        data = Gauge(
+            "tagcast_data_age_seconds",
+            "Since the day of the active run's data began (UTC).",
+            labels=["entity"],
+        )
+        profiles = Gauge("tagcast_run_profiles", "Profiles of the active run.", labels=["entity"])
+        left = Gauge(
+            "tagcast_tag_expires_in_seconds",
+            "Until nothing is known by a tag any more; negative since then.",
+            labels=["entity", "tag"],
+        )
+        judged = Gauge(
+            "tagcast_promises_judged", "Runs of a tag whose promise was judged.", labels=["entity", "tag"]
+        )
+        broken = Gauge(
+            "tagcast_promises_broken",
+            "Of these, runs that broke it by more than chance.",
+            labels=["entity", "tag"],
+        )
+        seconds = Gauge(
+            "tagcast_night_step_seconds",
+            "How long a step of tagcast run due took the last time.",
+            labels=["entity", "step"],
+        )
+        started = Gauge(
+            "tagcast_night_step_timestamp_seconds",
+            "When the night began that did a step last.",
+            labels=["entity", "step"],
+        )
+        outcome = Gauge(
+            "tagcast_night_step_outcome",
+            "1 for how a step ended the last time.",
+            labels=["entity", "step", "outcome"],
+        )
+        for entity, context in self._contexts.items():
+            now = context.now
+            hidden = hidden_tags(context, self._person)
+            active = context.store.current()
+            if active is not None:
+                run.add_metric([entity], (now - active.run.scored_at).total_seconds())
+                day = datetime.combine(active.run.as_of, datetime.min.time(), now.tzinfo)
+                data.add_metric([entity], (now - day).total_seconds())
+                profiles.add_metric([entity], active.profiles)
+                for tag in active.run.tags:
+                    if tag.tag not in hidden:
+                        left.add_metric([entity, tag.tag], (tag.expires_at - now).total_seconds())
+            for tag_name, (of_all, of_broken) in promises_judged(context.state).items():
+                if tag_name not in hidden:
+                    judged.add_metric([entity, tag_name], of_all)
+                    broken.add_metric([entity, tag_name], of_broken)
+            for step in newest_steps(context.state):
+                seconds.add_metric([entity, step.step], step.seconds)
+                started.add_metric([entity, step.step], step.started_at.timestamp())
+                for one in OUTCOMES:
+                    outcome.add_metric([entity, step.step, one], float(step.outcome == one))
+        yield from (run, data, profiles, left, judged, broken, seconds, started, outcome)
