@@ -27,7 +27,8 @@ COMMANDS = {
     "score": LazyCommand("scoring", "Score everyone with each champion and publish a new run."),
     "promise": LazyCommand("scoring", "Compare what was promised with what happened."),
     "run": LazyCommand(
-        "runs", "List the published runs, compare them, go back to an earlier one, delete old ones."
+        "runs",
+        "Do what is due; list the published runs, compare them, go back to an earlier one, delete old ones.",
     ),
     "serve": LazyCommand("serve", "Serve the console and the API until stopped."),
     "tag": LazyCommand("tags", "List tags, review changed definitions, take a tag from draft to retirement."),

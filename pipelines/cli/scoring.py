@@ -95,9 +95,9 @@ def score(
 )
 @needs("operate")
 def promise(invocation: Invocation, tag: str | None, since: date | None) -> None:
-    """Compare what was promised with what happened: of every tag the newest, of one TAG all that is on record.
+    """Compare what was promised with what happened.
 
-    Each published run is judged once its window is over, once and for good, on all that it predicted: a profile that was
+    Of every tag the newest judgement is shown, of one TAG all that is on record, week by week. Each published run is judged once its window is over, once and for good, on all that it predicted: a profile that was
     merged counts as the person it is now, and those no longer in the data are counted and not judged. While no window is
     over, the promise of the model on its own test snapshot is shown.
 

@@ -34,6 +34,7 @@ COMMANDS: dict[tuple[str, ...], tuple[tuple[str, ...], set[str]]] = {
     ("promise",): ((), SCIENTIST),
     ("features", "build"): ((), SCIENTIST),
     ("features", "materialize"): ((), SCIENTIST),
+    ("run", "due"): (("--dry-run",), SCIENTIST),
     ("run", "list"): ((), ALL),
     ("run", "diff"): ((), SCIENTIST),
     ("run", "rollback"): (WHY, SCIENTIST),
