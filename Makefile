@@ -24,8 +24,13 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)  ## from 1.47 million shopping lines to tags a marketer can filter, and what became of them
 	$(BIN)/python -m tagcast.pipelines.demo
 
+# Each worker has a core: threads of BLAS and OpenMP beside it would only spin. The programs that tests start find
+# tagcast's bytecode, wherever it is not to be written otherwise.
+test: export OMP_NUM_THREADS ?= 1
+test: export OPENBLAS_NUM_THREADS ?= 1
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(STAMP)  ## the whole suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -rs
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -rs
 
 faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections, lost databases, copied homes
 	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/pipelines/scoring/test_faults.py tests/serving/store/postgres/test_faults.py \

@@ -30,7 +30,34 @@ settings.register_profile("no-shrink", derandomize=True, phases=(Phase.explicit,
 settings.load_profile("repeatable")
 
 
-def pytest_collection_modifyitems(items) -> None:
+@pytest.hookimpl(tryfirst=True)  # before xdist writes the groups into the names of tests
+def pytest_collection_modifyitems(config, items) -> None:
+    if hasattr(config, "workerinput"):
+        share_out(items)
+    draw_more(items)
+
+
+def share_out(items: list[pytest.Item]) -> None:
+    """Let one worker run a whole file: two would each make what its tests share. What takes long comes first, or one waits.
+
+    Parameters
+    ----------
+    items : list of pytest.Item
+        In the order in which xdist hands out their groups.
+    """
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+        groups.setdefault(item.get_closest_marker("xdist_group").args[0], []).append(item)
+
+    def slow_first(group: list[pytest.Item]) -> tuple[bool, int]:
+        return all(item.get_closest_marker("slow") is None for item in group), -len(group)
+
+    items[:] = [item for group in sorted(groups.values(), key=slow_first) for item in group]
+
+
+def draw_more(items: list[pytest.Item]) -> None:
     """Let `make explore` draw more, also where a test says how often: each example of those takes long."""
     if settings.default.max_examples < EXPLORED:
         return

@@ -60,8 +60,9 @@ def test_an_id_of_nobody(tmp_path, name, every) -> None:
     # The hint, tried.
     where = re.search(r"where = .*", finding["hint"]).group()
     edit(project, 'path = "shop.parquet"', f'path = "shop.parquet"\n{where}')
-    assert "shared_id" not in findings(project)
-    assert project.json("check")["sources"]["sources"][0]["rows"] == (shop["customer"] != name).sum()
+    report = project_report(project)["sources"]
+    assert "shared_id" not in {finding["code"] for finding in report["findings"]}
+    assert report["sources"][0]["rows"] == (shop["customer"] != name).sum()
 
 
 def test_numbers_that_somebody_has_are_no_finding(tmp_path) -> None:

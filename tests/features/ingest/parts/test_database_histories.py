@@ -6,6 +6,7 @@ import json
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -37,6 +38,7 @@ class Shop:
 
     def __init__(self, kind: str, url: str, folder: Path) -> None:
         self.kind, self.url, self.folder = kind, url, folder
+        self.engine = None if kind in {"duckdb", "clickhouse"} else sa.create_engine(url)
         moment, number, text = TYPES[kind]
         self.run("DROP TABLE IF EXISTS orders")
         kept = "ENGINE = MergeTree ORDER BY line" if kind == "clickhouse" else ""
@@ -44,8 +46,7 @@ class Shop:
             f"CREATE TABLE orders (line int, id {text}, bought {moment}, price {number}, note {text}) {kept}"
         )
         self.lines = 0
-        for day in range(30):
-            self.add(day)
+        self.write([row for day in range(30) for row in self.rows(day)])
 
     def run(self, statement: str, **values: object) -> None:
         if self.kind == "duckdb":
@@ -59,19 +60,25 @@ class Shop:
         if self.kind == "clickhouse":
             run_in_clickhouse(self.url, statement, values)
             return
-        engine = sa.create_engine(self.url)
-        with engine.begin() as connection:
+        assert self.engine is not None
+        with self.engine.begin() as connection:
             connection.execute(sa.text(statement), values)
-        engine.dispose()
+        self.engine.dispose()  # nothing is open while tagcast reads
 
-    def add(
+    def add(self, day: int, lines: int = 3, **more: Any) -> None:
+        self.write(self.rows(day, lines, **more))
+
+    def rows(
         self, day: int, lines: int = 3, *, price: float = 10.0, who: str | None = "c", timed: bool = True
-    ) -> None:
+    ) -> list[tuple]:
         rows = []
         for n in range(lines):
             at = FIRST + timedelta(days=day, hours=(n * 11) % 23)
             rows.append((self.lines, None if who is None else f"{who}{n}", str(at) if timed else None, price))
             self.lines += 1
+        return rows
+
+    def write(self, rows: list[tuple]) -> None:
         texts = ", ".join(f"(:l{n}, :i{n}, :a{n}, :p{n}, 'x')" for n in range(len(rows)))
         given = {f"{k}{n}": v for n, row in enumerate(rows) for k, v in zip("liap", row, strict=True)}
         if self.kind == "postgres":
