@@ -216,7 +216,8 @@ def content_id(digests: Iterable[Digest]) -> str:
 
 def content_text(content: LogContent) -> str:
     """Return what :func:`content_fields` reads, as JSON."""
-    fields = asdict(content)
+    # What is written otherwise below is not copied first, day by day.
+    fields = asdict(replace(content, digests={}, views={}))
     # JSON has no dates for keys, and few readers of it whole numbers beyond 53 bits.
     fields["digests"] = _written(content.digests)
     fields["views"] = {name: _written(days) for name, days in content.views.items()}

@@ -230,7 +230,7 @@ class _Mapping:
                 result = _number(name, value, kind, is_return)
             else:
                 result = as_key(value, kind)
-            query = query.select(exp.alias_(result, name), copy=False)
+            query = query.select(exp.alias_(result, name, copy=False), copy=False)
             if name in self.converted:
                 query = query.select(exp.alias_(value.copy(), f"raw_{name}"), copy=False)
         query.from_(base.subquery("raw", copy=False), copy=False).select(

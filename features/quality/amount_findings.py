@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,12 +89,13 @@ def price_step(one: DailyCounts) -> tuple[date, float, float] | None:
     there = ~np.isnan(one.price)
     days = [day for day, is_there in zip(one.days, there, strict=True) if is_there]
     price, lines = one.price[there], one.amounts[there]
+    prices = price.tolist()  # of so few, a list has its median in a tenth of what NumPy takes
     best: tuple[float, date, float, float] | None = None
     for index in range(LEAST_STEP_DAYS, len(days) - LEAST_STEP_DAYS + 1):
         past, ahead = slice(max(0, index - STEP_DAYS), index), slice(index, index + STEP_DAYS)
         if min(lines[past].sum(), lines[ahead].sum()) < LEAST_STEP_LINES:
             continue
-        before, after = float(np.median(price[past])), float(np.median(price[ahead]))
+        before, after = median(prices[past]), median(prices[ahead])
         # The day itself has to be a step, not one near it that a median already sees.
         step = abs(np.log(after / before))
         local = abs(np.log(price[index] / price[index - 1])) if step >= np.log(PRICE_STEP) else 0.0

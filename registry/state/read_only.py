@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,14 +57,15 @@ def _empty_tables(count: int) -> Engine:
     ``count`` is how many there are: a module brings its own when it is imported.
     """
     del count
-    with closing(sqlite3.connect(":memory:")) as plain:
-        METADATA.create_all(create_engine("sqlite://", creator=lambda: plain, poolclass=StaticPool))
-        # As one script: making them one by one is most of what a command takes that asks ten times.
-        script = "\n".join(plain.iterdump())
+    plain = sqlite3.connect(":memory:", check_same_thread=False)
+    METADATA.create_all(create_engine("sqlite://", creator=lambda: plain, poolclass=StaticPool))
+    copying = threading.Lock()
 
     def made() -> sqlite3.Connection:
+        # A copy: making the tables anew would be most of what a command takes that asks ten times.
         connection = sqlite3.connect(":memory:", check_same_thread=False)
-        connection.executescript(script)
+        with copying:
+            plain.backup(connection)
         return connection
 
     return create_engine("sqlite://", creator=made, poolclass=NullPool)

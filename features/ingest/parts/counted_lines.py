@@ -69,13 +69,13 @@ def _placed(query: SourceQuery, identity: exp.Expr | None) -> exp.Select:
     """Return the lines of a query and, as ``placed``, whom each belongs to."""
     lines = exp.select("e.*").from_(query.select.subquery("e", copy=False), copy=False)
     if identity is None:
-        return lines.select(exp.alias_(exp.column("profile_id", "e"), "placed"))
+        return lines.select(exp.alias_(exp.column("profile_id", "e"), "placed"), copy=False)
     same = exp.and_(
         exp.column("source", "e").eq(exp.column("source", "i")),
         exp.column("profile_id", "e").eq(exp.column("source_id", "i")),
     )
     table = exp.select("*").from_(exp.Subquery(this=identity.copy())).subquery("i")
-    return lines.select("i.placed").join(table, on=same, join_type="left")
+    return lines.select("i.placed", copy=False).join(table, on=same, join_type="left", copy=False)
 
 
 def check_lines(

@@ -59,4 +59,6 @@ class SourceQuery:
         tree = self.select.copy()
         for read in [part for part in tree.find_all(exp.Subquery) if part.alias == FILES]:
             read.replace(exp.table_(FILES))
-        return sha256(f"{tree.sql('duckdb')}|{sorted(self.columns.items())}".encode()).hexdigest()[:16]
+        return sha256(
+            f"{tree.sql('duckdb', copy=False)}|{sorted(self.columns.items())}".encode()
+        ).hexdigest()[:16]
