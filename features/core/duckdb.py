@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from tagcast.features.core.settings import Settings
+
+SPILLED = "spill"
 
 
 def instant(as_of: date, timezone: str) -> datetime:
@@ -32,6 +38,20 @@ def connect(*, memory_limit: str = "2GB", threads: int | None = None, scratch: P
     connection = ibis.duckdb.connect(**options)
     silence(connection.con)
     return connection
+
+
+@contextmanager
+def spilling(settings: Settings, aside: Path) -> Iterator[Any]:
+    """Yield DuckDB within the configured memory; beyond it work goes to a folder in ``aside``."""
+    import duckdb
+
+    config: dict[str, Any] = {"memory_limit": settings.memory_limit, "temp_directory": str(aside / SPILLED)}
+    if settings.threads:
+        config["threads"] = settings.threads
+    with duckdb.connect(config=config) as connection:
+        connection.execute("SET preserve_insertion_order = false")
+        silence(connection)
+        yield connection
 
 
 def silence(connection: Any) -> None:

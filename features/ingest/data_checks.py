@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.event_log_writer import MIN_PROFILES
 from tagcast.features.ingest.log_columns import converted_columns, log_columns, number_columns
 from tagcast.features.ingest.parts.staging import identity_query
+from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.source_findings import SourceReport, findings_of, strange_findings
 from tagcast.features.ingest.source_query import source_query
@@ -38,17 +40,20 @@ class Readiness:
     findings: tuple[Finding, ...]
 
 
-def examine(settings: Settings, *, now: date | None = None) -> Readiness:
+def examine(settings: Settings, *, places: Places | None = None, now: date | None = None) -> Readiness:
     """Read every source through DuckDB and count; nothing is written but scratch files, and what is fetched of databases.
 
     Parameters
     ----------
     settings : Settings
+    places : Places, optional
+        What the sources hold, for the steps that come after.
     now : date, optional
         Events at or after this day count as future; None: none do.
     """
     import duckdb
 
+    places = places or Places(settings)
     reports: list[SourceReport] = []
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="tagcast-check-") as scratch:
@@ -58,15 +63,15 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
         }
         with duckdb.connect(config=config) as connection:
             silence(connection)
-            reader = Reader(settings, connection, Path(scratch), settings.home)
+            reader = Reader(settings, connection, Path(scratch), places)
+            identity = cache(partial(identity_query, settings, reader))
             for source in settings.sources:
                 where = f"sources.{source.name}"
                 try:
                     query = source_query(source, settings, reader)
                     connection.execute("SET TimeZone = ?", [source.timezone])
-                    identity = identity_query(settings, reader)
                     with reader.reading(where):
-                        report = _report(source.name, query.select, identity, connection, settings, now)
+                        report = _report(source.name, query.select, identity(), connection, settings, now)
                         numbers = {
                             name: look_at_numbers(connection, query.texts[name])
                             for name in number_columns(settings)
@@ -100,6 +105,8 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
     ):
         message, hint = msg("there is one profile only"), msg("check columns.profile_id")
         findings.append(Finding("error", "one_profile", "sources", message, hint))
+    if any(f.level == "error" for f in findings):
+        places.forget()
     return Readiness(tuple(reports), tuple(findings))
 
 
@@ -147,7 +154,7 @@ def _report(
     if identity is not None:
         known = (
             exp.select("source_id")
-            .from_(exp.Subquery(this=identity).as_("i"))
+            .from_(exp.Subquery(this=identity.copy()).as_("i"))
             .where(exp.column("source").eq(exp.Literal.string(name)))
         )
         strange = exp.column("profile_id").isin(query=known)

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from tagcast.features.catalog.view_files import attribute_views
-from tagcast.features.core.duckdb import silence
-from tagcast.features.core.errors import DataError
+from tagcast.features.core.duckdb import SPILLED, spilling
+from tagcast.features.core.errors import DataError, TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
@@ -34,13 +34,12 @@ from tagcast.features.ingest.parts.layout import EVENTS, parts_glob, parts_of
 from tagcast.features.ingest.parts.marks import MARKS, places_of, read_marks
 from tagcast.features.ingest.parts.staging import LastLoad
 from tagcast.features.ingest.queries.sql_views import check_views_of_events
+from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.remote.fetched import Progress, sweep_places, unwatched
-from tagcast.features.ingest.readers.units import listing_of
 from tagcast.features.loads.day_totals import DAY_TOTALS, past_changes, still_on_record
 from tagcast.features.loads.former_ids import PLACEMENTS, follow_ids
 
 KEEP_LOGS = 2
-SPILLED = "spill"
 _FETCHED_HERE = ("sources.", "profiles", "identity", "views.")
 
 
@@ -78,10 +77,20 @@ class EventLog(LogContent):
         return (*parts_of(self.folder), *(file for file in beside if file.is_file()))
 
 
-def build_event_log(settings: Settings, *, progress: Progress | None = None) -> EventLog:
+def build_event_log(
+    settings: Settings, *, places: Places | None = None, progress: Progress | None = None
+) -> EventLog:
     """Read the sources, or take the active log where no file of theirs has changed.
 
-    Databases are always read anew. Nothing of a source is changed.
+    Databases are always asked anew. Nothing of a source is changed.
+
+    Parameters
+    ----------
+    settings : Settings
+    places : Places, optional
+        What the sources hold, where a step before has asked for it.
+    progress : callable, optional
+        ``(stage, done, total)``.
 
     Raises
     ------
@@ -91,6 +100,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
     import duckdb
 
     check_views_of_events(settings)
+    places = places or Places(settings)
     root = settings.home / "events"
     try:
         private_folder(root)
@@ -100,7 +110,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
             hint=msg("give --home or TAGCAST_HOME a folder that can be written"),
         ) from error
     with _locked(root / ".lock"):
-        mark = _fingerprint(settings)
+        mark = _fingerprint(settings, places)
         known = _active(root, mark)
         if known is not None:
             _link(settings.home / LOG, known.id)
@@ -112,7 +122,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
             with spilling(settings, aside) as connection:
                 last = _last(root)
                 load = LastLoad(last.folder, last, read_marks(last.folder)) if last else None
-                built = write_log(settings, connection, aside, progress or unwatched, load)
+                built = write_log(settings, connection, aside, places, progress or unwatched, load)
                 built = _beside_last(settings, connection, last, aside, built)
             shutil.rmtree(aside / SPILLED, ignore_errors=True)
             (aside / "manifest.json").write_text(content_text(built), encoding="utf-8")
@@ -129,6 +139,9 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
                 shutil.rmtree(final / VIEWS, ignore_errors=True)
                 if (aside / VIEWS).is_dir():
                     (aside / VIEWS).rename(final / VIEWS)
+        except TagcastError:
+            places.forget()
+            raise
         except (OSError, duckdb.Error) as error:
             raise DataError(
                 msg("the event log cannot be written: {reason}", reason=reason_of(error)),
@@ -141,20 +154,6 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         _forget_old(root, built.id)
         sweep_places(settings.home, [where for _, where in places_of(settings)], _FETCHED_HERE)
         return _load(final)
-
-
-@contextmanager
-def spilling(settings: Settings, aside: Path) -> Iterator[Any]:
-    """Yield DuckDB within the configured memory; beyond it work goes to a folder in ``aside``."""
-    import duckdb
-
-    config: dict[str, Any] = {"memory_limit": settings.memory_limit, "temp_directory": str(aside / SPILLED)}
-    if settings.threads:
-        config["threads"] = settings.threads
-    with duckdb.connect(config=config) as connection:
-        connection.execute("SET preserve_insertion_order = false")
-        silence(connection)
-        yield connection
 
 
 def _beside_last(
@@ -203,9 +202,9 @@ def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]
     return newest[::-1]
 
 
-def _fingerprint(settings: Settings) -> str | None:
+def _fingerprint(settings: Settings, places: Places) -> str | None:
     """Return a mark of the configuration and the files it reads; None where a database is among them."""
-    listings = [listing_of(place, where, settings) for place, where in places_of(settings)]
+    listings = [places.listing(place, where) for place, where in places_of(settings)]
     if None in listings:
         return None
     files = [dict(listing.units) for listing in listings if listing is not None]

@@ -12,6 +12,7 @@ from typing import Any, Self
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.loads.day_totals import PastChange, change_from_json
+from tagcast.features.loads.unchecked_days import UncheckedDays, unchecked_from_json
 from tagcast.features.quality.source_spans import SourceSpan, observed_until, span_from_json, stopped
 
 VIEWS = "views"
@@ -72,6 +73,8 @@ class LogContent:
         As ``digests``, of each view that the company declares, by the day that its rows were known from.
     late : dict of str to int
         Rows of such a view that were not there yet at a load after the day that they say to be known from.
+    unchecked : tuple of UncheckedDays
+        Days that the last load took for what they were.
     """
 
     id: str
@@ -88,6 +91,7 @@ class LogContent:
     changes: tuple[PastChange, ...] = field(default=(), kw_only=True)
     views: dict[str, dict[date, Digest]] = field(default_factory=dict, kw_only=True)
     late: dict[str, int] = field(default_factory=dict, kw_only=True)
+    unchecked: tuple[UncheckedDays, ...] = field(default=(), kw_only=True)
 
     @property
     def observed_until(self) -> date:
@@ -241,6 +245,7 @@ def content_fields(written: Mapping[str, Any]) -> dict[str, Any]:
         "changes": tuple(change_from_json(c) for c in written["changes"]),
         "views": {name: _read(days) for name, days in written["views"].items()},
         "late": written.get("late", {}),
+        "unchecked": tuple(unchecked_from_json(one) for one in written.get("unchecked", ())),
     }
 
 

@@ -23,8 +23,9 @@ from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content
 from tagcast.features.ingest.log_columns import column_kinds, log_columns
 from tagcast.features.ingest.parts.facts import FACTS, read_facts, write_facts
 from tagcast.features.ingest.parts.layout import add_part, lines_of, merge_parts, parts_glob, scan, take_over
-from tagcast.features.ingest.parts.marks import source_marks, write_marks
+from tagcast.features.ingest.parts.marks import source_marks, unchecked_days, write_marks
 from tagcast.features.ingest.parts.staging import LastLoad, Staged, Stager, identity_query
+from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.remote.fetched import Progress
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import day_literal
@@ -43,7 +44,12 @@ MIN_PROFILES = 2
 
 
 def write_log(
-    settings: Settings, connection: Any, aside: Path, progress: Progress, last: LastLoad | None = None
+    settings: Settings,
+    connection: Any,
+    aside: Path,
+    places: Places,
+    progress: Progress,
+    last: LastLoad | None = None,
 ) -> LogContent:
     """Read every source, or what is new of it, and write the log (and ``profiles.parquet``) into ``aside``.
 
@@ -53,6 +59,8 @@ def write_log(
     connection : duckdb.DuckDBPyConnection
         Without anything in it.
     aside : Path
+    places : Places
+        What the sources hold.
     progress : callable
         ``(stage, done, total)``.
     last : LastLoad, optional
@@ -63,7 +71,7 @@ def write_log(
     ConfigError, DataError
         Naming the source, what was found and the hint.
     """
-    reader = Reader(settings, connection, aside, settings.home, progress)
+    reader = Reader(settings, connection, aside, places, progress)
     columns = log_columns(settings)
     if last is not None and _kinds(connection, last.folder) != _expected(settings):
         last = None  # a source brought columns, or took them away
@@ -80,6 +88,7 @@ def write_log(
     log = replace(
         _merge(connection, aside, staged, spans, columns, last),
         readings={source.name: reading(source, settings.timezone) for source in settings.sources},
+        unchecked=unchecked_days(settings, reader),
     )
     write_marks(aside, {one.source.name: one.mark for one in staged})
     if identity is not None:

@@ -122,7 +122,7 @@ def reading(source: Source, timezone: str) -> str:
     """Return a digest of how a source is read, wherever it lies: read otherwise, the same lines are others."""
     import duckdb
 
-    mapping = source.model_dump_json(exclude={"path", "url", "ended"})
+    mapping = source.model_dump_json(exclude={"path", "url", "ended", "loaded_at"})
     # DuckDB keeps its hash functions within a version alone.
     return sha256(f"{mapping}|{timezone}|{duckdb.__version__}".encode()).hexdigest()[:16]
 

@@ -68,7 +68,7 @@ class Invocation:
         """Return the project, or the part of it that is asked for; nothing is built yet."""
         from tagcast.pipelines.project.project import Project
 
-        whole = Project(self.settings.whole, progress)
+        whole = Project(self.settings.whole, progress, now=clock())
         return whole if self.entity is None else whole.of(self.entity)
 
     def context(self) -> ServiceContext:

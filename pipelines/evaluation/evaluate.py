@@ -14,6 +14,7 @@ from tagcast.features.core.errors import DataError, ModelError, TagcastError
 from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.pipelines.evidence.weak_segments import profile_attributes
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.candidates import candidates_of
 from tagcast.pipelines.training.frames import check_cases, drawn, label_rows, training_frames, views_read
@@ -107,7 +108,7 @@ def evaluate_tag(
 
     studies = project.settings.home / "optuna"
     private_folder(studies)
-    attributes, seed = project.attributes(), project.settings.seed
+    attributes, seed = profile_attributes(project), project.settings.seed
     asked = trials or kind_of(definition).default_trials
     measured: dict[date, Window[Any]] = {}
     with TemporaryDirectory(prefix="tagcast-evaluate-") as scratch, Workers(threads, len(plans)) as workers:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tagcast.models.stats.segments import SegmentRow
     from tagcast.models.training.dataset import TrainingFrame
     from tagcast.models.training.result import AnyResult
+    from tagcast.pipelines.project.project import Project
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,17 @@ def weak_segments(rows: Sequence[SegmentRow | AmountSegment], kind: str) -> list
             seen.add(who)
             found.append(WeakSegment(row, listed(why, "sentences")))
     return found
+
+
+def profile_attributes(project: Project) -> pd.DataFrame | None:
+    """Return the attributes of profiles by id, None where the configuration names none."""
+    path = project.events.profiles_path
+    if path is None:
+        return None
+    import pandas as pd
+
+    table = pd.read_parquet(path)
+    return table.assign(profile_id=table["profile_id"].astype(str)).set_index("profile_id")
 
 
 def measured_segments(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.features.core.schema.entities import PROFILE
 from tagcast.features.loads.past_findings import past_findings
+from tagcast.features.loads.unchecked_days import unchecked_findings
 from tagcast.features.quality.amount_findings import (
     serious,
     spend_counted_as_nothing,
@@ -77,9 +79,14 @@ def project_quality(project: Project, as_of: date) -> LogQuality:
     )
     clashes = project.widest_set(as_of).clashes()
     same = clash_findings(clashes, columns, purchases=quality.has_purchases)
-    past = past_findings(project.events.changes)
+    past = _of_loads(project)
     findings = [one for one in quality.findings if _is_news(one, settings)]
     return replace(quality, findings=(*findings, *same, *past))
+
+
+def _of_loads(project: Project) -> list[Finding]:
+    """Return what the last loads changed of the past, and what the last one did not compare."""
+    return [*past_findings(project.events.changes), *unchecked_findings(project.events.unchecked)]
 
 
 def _is_news(finding: Finding, settings: Settings) -> bool:
@@ -110,15 +117,16 @@ def _columns(source: Source) -> dict[str, str]:
 
 
 def warn_of_load(project: Project) -> None:
-    """Log what was left out of the events for its time, which sources stopped, and what of the past is another than before.
+    """Log what was left out of the events for its time, which sources stopped, what of the past is another, and what was not compared.
 
     Nobody may have run the check.
     """
     from tagcast.features.quality.day_findings import span_findings
 
-    for finding in (*span_findings(project.events.spans), *past_findings(project.events.changes)):
-        if finding.level == "warning":
-            log.warning(msg("{source}: {problem}", source=finding.where, problem=finding.message))
+    warnings = [one for one in span_findings(project.events.spans) if one.level == "warning"]
+    for finding in (*warnings, *_of_loads(project)):
+        level = logging.WARNING if finding.level == "warning" else logging.INFO
+        log.log(level, msg("{source}: {problem}", source=finding.where, problem=finding.message))
 
 
 def missing_purchases(definition: TagDefinition, quality: LogQuality) -> TagProblem | None:

@@ -118,7 +118,9 @@ def _table(project: Project, definition: TagDefinition) -> pa.Table:
     if key not in read:
         where = f"{definition.name}: outcome.label"
         try:
-            read[key] = read_labels(project.settings, outcome.label, where, outcome.horizon_days)
+            read[key] = read_labels(
+                project.settings, outcome.label, where, outcome.horizon_days, project.places
+            )
         except ConfigError as error:  # of a tag's file: it does not keep the others from being trained
             raise DataError(error.message, hint=error.hint) from error
     return read[key]

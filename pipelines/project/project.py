@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +22,12 @@ from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.pipelines.project.tag_files import Stamps, TagFiles, stamps
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tagcast.features.compute.snapshots import Snapshots
     from tagcast.features.core.settings import Settings
     from tagcast.features.feast_store.feature_store import FeatureRepo
     from tagcast.features.feast_store.view_tables import ViewTables
     from tagcast.features.ingest.event_log import EventLog
+    from tagcast.features.ingest.readers.places import Places
     from tagcast.features.loads.former_ids import FormerIds
     from tagcast.models.definitions.definition import Definition
     from tagcast.models.definitions.model_tag import TagDefinition
@@ -57,11 +56,14 @@ class Project:
         ``(stage, done, total)``.
     whole : Project, optional
         Where the settings are of one entity: the project that it is part of (:meth:`of`).
+    now : datetime, optional
+        When it is opened; a source with ``loaded_at`` is compared as a whole without it.
     """
 
-    def __init__(self, settings: Settings, progress: Progress = quiet, whole: Project | None = None) -> None:
-        self.settings = settings
-        self.progress = progress
+    def __init__(
+        self, settings: Settings, progress: Progress = quiet, whole: Project | None = None, now: datetime | None = None
+    ) -> None:  # fmt: skip
+        self.settings, self.progress, self.now = settings, progress, now
         self._whole = whole
         keep_compiled_in(settings.home)
         self._files = TagFiles(self)
@@ -76,11 +78,19 @@ class Project:
         if entity == self.settings.entity:
             return self
         alone = self.settings.entity != PROFILE
-        whole = self._whole or (Project(self.settings.whole, self.progress) if alone else self)
-        if entity not in whole.parts:
+        whole = self._whole or (Project(self.settings.whole, self.progress, now=self.now) if alone else self)
+        parts = whole.parts
+        if entity not in parts:
             made = settings_of(self.settings, entity)
-            whole.parts[entity] = whole if entity == PROFILE else Project(made, self.progress, whole)
-        return whole.parts[entity]
+            parts[entity] = whole if entity == PROFILE else Project(made, self.progress, whole, self.now)
+        return parts[entity]
+
+    @cached_property
+    def places(self) -> Places:
+        """What the sources hold, for every step that reads them."""
+        from tagcast.features.ingest.readers.places import Places
+
+        return Places(self.settings, now=self.now)
 
     @cached_property
     def events(self) -> EventLog:
@@ -92,7 +102,7 @@ class Project:
         self.check_databases()
         self.view_tables.repos.check()
         self.ready_sources()
-        log = build_event_log(self.settings, progress=self.progress)
+        log = build_event_log(self.settings, places=self.places, progress=self.progress)
         log = log if self._whole is None else log.seen_until(self._whole.events)
         mark(self.settings.home, self.settings.name)
         forget_old_place(self.settings.home)
@@ -226,16 +236,6 @@ class Project:
         from tagcast.pipelines.project.snapshot_choice import split_of
 
         return TagPlan(definition, split_of(self, definition, as_of))
-
-    def attributes(self) -> pd.DataFrame | None:
-        """Return the attributes of profiles by id, None where the configuration names none."""
-        path = self.events.profiles_path
-        if path is None:
-            return None
-        import pandas as pd
-
-        table = pd.read_parquet(path)
-        return table.assign(profile_id=table["profile_id"].astype(str)).set_index("profile_id")
 
     def feature_set(self, definitions: Sequence[TagDefinition], as_of: date) -> FeatureSet:
         """Return the features that every snapshot of every tag can bear.

@@ -45,6 +45,7 @@ class Opened:
         """Yield the project behind, the moment, and who works, once they have ``right``; progress is shown meanwhile."""
         moment = moment_of(now)
         person = require_right(self._project, right, valid_at(moment))
+        self._project.now = moment
         before = self._project.progress
         with shown_progress(self._progress) as show:
             self._project.progress = show

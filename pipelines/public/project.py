@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import language_of, listed, msg, render
 from tagcast.features.core.schema.entities import PROFILE
+from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.progress import Progress
 from tagcast.pipelines.project.project import Project as OpenedProject
 from tagcast.pipelines.public.data_methods import DataMethods
@@ -144,4 +145,4 @@ def open(  # noqa: A001 - as gzip.open and others of the standard library, it is
     where, kept = (None if path is None else Path(path) for path in (config, home))
     settings = load_settings(where, kept, Path.cwd())
     warn_of_open_home(settings.home)
-    return Project(OpenedProject(settings), progress)
+    return Project(OpenedProject(settings, now=clock()), progress)

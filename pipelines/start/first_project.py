@@ -17,6 +17,7 @@ from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.schema.sources import Source
 from tagcast.features.core.settings import Settings, load_settings
 from tagcast.features.core.validation import InvalidValueError, zone
+from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.models.definitions.loader import load_definitions
 from tagcast.pipelines.start import documents
@@ -178,7 +179,8 @@ def _find(
         duckdb.connect(config={"temp_directory": str(Path(scratch) / "spill")}) as connection,
     ):
         silence(connection)
-        reader = Reader(_provisional(places, start, name, timezone), connection, Path(scratch))
+        settings = _provisional(places, start, name, timezone)
+        reader = Reader(settings, connection, Path(scratch), Places(settings, Path(scratch)))
         made = [
             mapped_table(
                 reader, look_at_table(reader, one.opened, one.written, one.name, one.label), questions

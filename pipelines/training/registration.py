@@ -14,7 +14,7 @@ from tagcast.pipelines.evidence.findings import findings_of
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
 from tagcast.pipelines.evidence.tag_kinds import evidence_kind
 from tagcast.pipelines.evidence.thresholds import threshold_figures
-from tagcast.pipelines.evidence.weak_segments import measured_segments
+from tagcast.pipelines.evidence.weak_segments import measured_segments, profile_attributes
 from tagcast.pipelines.project.local_user import proposer
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.training.workers import Job
@@ -108,7 +108,7 @@ def register(
     )
     report = inputs.report(job.plan, frame, result, found.evidence, tracking)
     # Before anything is decided: no champion is active without its card.
-    segments = measured_segments(result, frame, project.attributes())
+    segments = measured_segments(result, frame, profile_attributes(project))
     keep_card(tracking, version, result, frame, report, found, events=project.events, segments=segments)
     decision = decide_by_gate(tracking, version, report, now=moment, proposer=proposer(project, moment))
     return TrainedTag(

@@ -145,6 +145,12 @@ class Source(TimedPlace):
     returns: str | None = Field(None, description="SQL condition; these rows give money back")
     deduplicate: bool = Field(False, description="exact duplicate lines count once")
     ended: bool = Field(False, description="no more events are to come: its silence is not waited for")
+    loaded_at: str | None = Field(
+        None,
+        min_length=1,
+        description="of a database, column that says when a row was loaded or changed: only days with such rows are compared, "
+        "all days once a week",
+    )
     columns: dict[str, str] = Field(description="event-log column = source column, or a path in one")
     derive: dict[str, str] = Field(default_factory=dict, description="event-log column = SQL expression")
     numbers: tuple[str, ...] = Field(
@@ -227,6 +233,12 @@ class Source(TimedPlace):
         if in_both:
             raise InvalidValueError(
                 msg("{columns}: both in columns and in derive", columns=listed(sorted(in_both)))
+            )
+        if self.loaded_at is not None and self.url is None:
+            raise InvalidValueError(
+                msg(
+                    "loaded_at is for a database (url): of files, those that are new or have changed are read"
+                )
             )
         for column in REQUIRED_COLUMNS:
             if column not in self.columns and column not in self.derive:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from tagcast.features.core.duckdb import spilling
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.label_tables import LabelTable
@@ -18,7 +19,7 @@ from tagcast.features.core.settings import Settings
 from tagcast.features.core.system import private_folder
 from tagcast.features.ingest.attributes.readings import as_flag, as_moment, local_day
 from tagcast.features.ingest.attributes.views import MAX_UNREAD_SHARE
-from tagcast.features.ingest.event_log import spilling
+from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def read_labels(settings: Settings, place: LabelTable, where: str, horizon_days: int) -> pa.Table:
+def read_labels(
+    settings: Settings, place: LabelTable, where: str, horizon_days: int, places: Places | None = None
+) -> pa.Table:
     """Return the labels of a table, by day and profile.
 
     Parameters
@@ -40,6 +43,8 @@ def read_labels(settings: Settings, place: LabelTable, where: str, horizon_days:
         Names the table in errors, as in ``churned: outcome.label``.
     horizon_days : int
         Length of the window that a label is about.
+    places : Places, optional
+        What the tables of the project hold, where it was asked for before.
 
     Returns
     -------
@@ -58,7 +63,7 @@ def read_labels(settings: Settings, place: LabelTable, where: str, horizon_days:
         TemporaryDirectory(prefix="labels-", dir=scratch) as aside,
         spilling(settings, Path(aside)) as connection,
     ):
-        reader = Reader(settings, connection, Path(aside), settings.home)
+        reader = Reader(settings, connection, Path(aside), places or Places(settings))
         table = reader.open(place, where, set(place.needed), {place.key, place.value})
         check_time_format(place, connection, where)
         with reader.reading(where):

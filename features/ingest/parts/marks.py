@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
 from tagcast.features.catalog.view_files import attribute_views
 from tagcast.features.core.schema.sources import Place, Source
 from tagcast.features.core.settings import Settings
+from tagcast.features.ingest.readers.databases.buckets import day_named
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.source_query import needed_columns
 from tagcast.features.loads.day_totals import reading
+from tagcast.features.loads.unchecked_days import UncheckedDays
 
 MARKS = "marks.json"
 """In the folder of a log."""
@@ -66,6 +69,32 @@ class SourceMark:
 def source_marks(settings: Settings, reader: Reader) -> dict[str, SourceMark]:
     """Return the marks of all sources, of what ``reader`` reads; what differs in databases is fetched."""
     return {source.name: _mark(source, settings, reader) for source in settings.sources}
+
+
+def unchecked_days(settings: Settings, reader: Reader) -> tuple[UncheckedDays, ...]:
+    """Return what ``reader`` has not compared of each source."""
+    found = []
+    for source in settings.sources:
+        if source.loaded_at is None:
+            continue
+        needed, _ = needed_columns(source, settings)
+        fetched = reader.fetched(source, f"sources.{source.name}", needed, whole=source.deduplicate)
+        unchecked, mark = fetched.unchecked, fetched.kept.mark
+        if unchecked:
+            days = [day for label in unchecked if (day := day_named(label)) is not None]
+            found.append(
+                UncheckedDays(
+                    source=source.name,
+                    column=source.loaded_at,
+                    days=len(unchecked),
+                    first_day=min(days, default=None),
+                    last_day=max(days, default=None),
+                    rows=sum(unchecked.values()),
+                    since=date.fromisoformat(fetched.kept.since),
+                    compared_on=date.fromisoformat(mark.compared),
+                )
+            )
+    return tuple(found)
 
 
 def places_of(settings: Settings) -> list[tuple[Place, str]]:

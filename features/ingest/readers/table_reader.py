@@ -13,25 +13,24 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
-from tagcast.features.core.schema.sources import Place, Source
+from tagcast.features.core.schema.sources import Place
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.readers.arrow.arrow_files import arrow_table
 from tagcast.features.ingest.readers.arrow.arrow_stage import NOTHING_WANTED, ArrowTable, stage_arrow
 from tagcast.features.ingest.readers.csv_dialect import Dialect, as_utf8, dialect_of
 from tagcast.features.ingest.readers.csv_errors import explained
-from tagcast.features.ingest.readers.databases.fetched import FETCHED, fetch
 from tagcast.features.ingest.readers.databases.pieces import Fetched
 from tagcast.features.ingest.readers.databases.scanned import keep_needed, parts_of
-from tagcast.features.ingest.readers.databases.tidying import tidy
 from tagcast.features.ingest.readers.files import changed_while_read, kind_of
 from tagcast.features.ingest.readers.nested.json_files import LINE_DIGEST, JsonStage
 from tagcast.features.ingest.readers.nested.structures import with_paths
 from tagcast.features.ingest.readers.nested.unnested_parts import HIDDEN, unnest_parts
 from tagcast.features.ingest.readers.partitions import shared_values, values_beside, values_in_path
+from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.remote.fetched import Progress, unwatched
 from tagcast.features.ingest.readers.scans import Part, alike, column, csv_part, parquet_scan
 from tagcast.features.ingest.readers.table import Table, united
-from tagcast.features.ingest.readers.units import FileListing, Listing, TableListing, listing_of
+from tagcast.features.ingest.readers.units import FileListing, Listing, TableListing
 from tagcast.features.ingest.readers.wanted import Wanted
 
 
@@ -43,9 +42,9 @@ class Reader:
     settings : Settings
     connection : duckdb.DuckDBPyConnection
     staging : Path
-        Where texts that are not UTF-8 are stored while they are read, and tables of databases without a ``home``.
-    home : Path, optional
-        Where lines of databases are kept from load to load.
+        Where texts that are not UTF-8 are stored while they are read, and what comes as Arrow.
+    places : Places
+        What the places hold.
     progress : callable, optional
         ``(stage, done, total)`` while files and lines are fetched.
     """
@@ -55,26 +54,21 @@ class Reader:
         settings: Settings,
         connection: Any,
         staging: Path,
-        home: Path | None = None,
+        places: Places,
         progress: Progress = unwatched,
     ) -> None:
         self.settings = settings
         self.connection = connection
         self.staging = staging
-        self._kept = (home or staging) / FETCHED
+        self._places = places
         self._progress = progress
         self._staged = 0
         self._originals: dict[str, str] = {}
-        self._listings: dict[str, tuple[Place, Listing | None]] = {}
         self._read: dict[str, tuple[FileListing, set[str]]] = {}
-        self._fetched: dict[tuple[str, Wanted], Fetched] = {}
 
     def listing(self, place: Place, where: str) -> Listing | None:
         """Return what a place was made of when this was first asked, None of a database; all of it is read as of then."""
-        known = self._listings.get(where)
-        if known is None or known[0] != place:
-            known = self._listings[where] = place, listing_of(place, where, self.settings)
-        return known[1]
+        return self._places.listing(place, where)
 
     def open(
         self,
@@ -148,7 +142,7 @@ class Reader:
 
     def tidy(self) -> None:
         """Remove what is kept of databases and no load needs any more."""
-        tidy(self._kept, self._fetched.values())
+        self._places.tidy()
 
     def sweep(self) -> None:
         """Remove what was fetched for these places before, and is not named any more; when nobody else reads it."""
@@ -181,16 +175,8 @@ class Reader:
         place, where, needed, whole
             As of :meth:`open`.
         """
-        time = place.columns.get("event_time") if isinstance(place, Source) else None
-        wanted = Wanted(frozenset(needed), whole, time)
-        key = place.model_dump_json(include={"url", "table", "query"}), wanted
-        if key not in self._fetched:
-            label = f"{self.settings.path.name}: {where}"
-            stage = msg("days of {where}", where=where)
-            self._fetched[key] = fetch(
-                place, label, self.settings.folder, wanted, self._kept, partial(self._progress, stage)
-            )
-        return self._fetched[key]
+        progress = partial(self._progress, msg("days of {where}", where=where))
+        return self._places.fetched(place, where, needed, whole=whole, progress=progress)
 
     def _from_database(
         self,

@@ -23,11 +23,14 @@ class Wanted:
         All columns are.
     time : str or None
         The column of times by which the lines of a database fall into buckets.
+    loaded_at : str or None
+        The column that says when a line of a database was loaded; it need not be read itself.
     """
 
     needed: frozenset[str]
     whole: bool = False
     time: str | None = None
+    loaded_at: str | None = None
 
     def has(self, name: str) -> bool:
         """Return whether a column is read."""
@@ -45,6 +48,17 @@ class Wanted:
                     msg("{where}: there is no column {name!r}", where=where, name=one),
                     hint=suggest(one, list(names)),
                 )
+
+    def load_column(self, names: Sequence[str], where: str) -> str:
+        """Return how a table's columns call the one that says when a line was loaded; DataError where none is."""
+        name = self.loaded_at or ""
+        found = next((one for one in names if one.lower() == name.lower()), None)
+        if found is None:
+            raise DataError(
+                msg("{where}: there is no column {name!r}", where=f"{where}: loaded_at", name=name),
+                hint=suggest(name, list(names)),
+            )
+        return found
 
     def spelt(self, names: Sequence[str]) -> dict[str, str]:
         """Return how each of a table's columns is called: as it is needed, where that differs in upper and lower case alone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -62,6 +62,15 @@ def label_texts(labels: pa.Array) -> pa.Array:
         # Some servers count in exact numbers, without digits behind the point.
         texts = pc.cast(pc.cast(labels, pa.int64()), pa.string())
     return pc.fill_null(texts, NO_BUCKET)
+
+
+def day_named(label: str) -> date | None:
+    """Return the day that a bucket's name says; None where it says none."""
+    try:
+        number = _number(label)
+        return date.fromisoformat(label[1:]) if number is None else EPOCH + timedelta(days=number)
+    except (ValueError, OverflowError):
+        return None
 
 
 def ordered(labels: Collection[str]) -> list[str]:
@@ -174,15 +183,17 @@ def within(
 
 
 def _moments(first: int, last: int) -> tuple[Any, Any] | None:
-    import sqlalchemy as sa
-
     try:
-        days = EPOCH + timedelta(days=first), EPOCH + timedelta(days=last + 1)
+        return day_literal(EPOCH + timedelta(days=first)), day_literal(EPOCH + timedelta(days=last + 1))
     except OverflowError:
         return None
-    start, end = (datetime(day.year, day.month, day.day, tzinfo=UTC).strftime("%Y-%m-%d") for day in days)
-    # Written into the statement: as a parameter it would be a text, which no time compares with.
-    return tuple(sa.bindparam(None, day, sa.String, literal_execute=True) for day in (start, end))  # type: ignore[return-value]
+
+
+def day_literal(day: date) -> Any:
+    """Return a day as it is written into a statement: as a parameter it would be a text, which no time compares with."""
+    import sqlalchemy as sa
+
+    return sa.bindparam(None, day.isoformat(), sa.String, literal_execute=True)
 
 
 def digest_of(columns: Sequence[ColumnElement[Any]], dialect: str, *, plain: bool) -> ColumnElement[Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tagcast.features.ingest.readers.databases.buckets import LABEL, WHOLE, label_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,6 +39,43 @@ def as_arrow(values: Sequence[Any]) -> tuple[pa.Array, bool]:
     if kinds == {datetime} and len({v.tzinfo is None for v in values if v is not None}) == 1:
         return pa.array(values), False
     return pa.array([None if v is None else words(v) for v in values]), False
+
+
+def chunk_of(
+    rows: Sequence[Any],
+    names: Sequence[str],
+    kept: Sequence[int],
+    conversions: Mapping[int, Callable[[Any], Any]],
+    label: int | None,
+) -> tuple[pa.RecordBatch, list[str]]:
+    """Return lines of a driver as Arrow with their buckets, and the names of the columns of numbers that became text.
+
+    Parameters
+    ----------
+    rows : sequence
+    names : sequence of str
+        Of all columns of the rows.
+    kept : sequence of int
+        Positions of those that are read.
+    conversions : mapping of int to callable
+        What is made of the values of some positions.
+    label : int or None
+        Of the one that holds the bucket.
+    """
+    import pyarrow as pa
+
+    columns, as_words = [], []
+    for n in kept:
+        values = [row[n] for row in rows]
+        if n in conversions:
+            values = list(map(conversions[n], values))
+        array, were_numbers = as_arrow(values)
+        columns.append(array)
+        if were_numbers:
+            as_words.append(names[n])
+    labels = [WHOLE] * len(rows) if label is None else [label_text(row[label]) for row in rows]
+    columns.append(pa.array(labels, pa.string()))
+    return pa.RecordBatch.from_arrays(columns, names=[*(names[n] for n in kept), LABEL]), as_words
 
 
 def write_chunks(

@@ -1,8 +1,9 @@
-"""What every kind of database gives: its buckets, and the lines of some."""
+"""What every kind of database gives: its buckets, which of them were touched, and the lines of some."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
 from tagcast.features.core.errors import DataError
@@ -56,8 +57,38 @@ class Database(Protocol):
 
     method: str
 
-    def contents(self) -> dict[str, Content]:
-        """Return the buckets of all lines."""
+    def contents(
+        self, only: Collection[str] | None = None, there: Collection[str] = (), method: str | None = None
+    ) -> dict[str, Content]:
+        """Return the buckets of all lines.
+
+        Parameters
+        ----------
+        only : collection of str, optional
+            Buckets that are asked for, all by default.
+        there : collection of str
+            All buckets that there may be, where only some are asked for.
+        method : str, optional
+            How the digests are to be made; :attr:`method` is another one afterwards where they cannot be.
+        """
+
+    def count(self) -> int:
+        """Return the number of all lines."""
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of lines of each bucket."""
+
+    def touched(self, since: date | None, until: date) -> dict[str, str | None]:
+        """Return the buckets of lines that were loaded on a day or later, and of those that do not say when.
+
+        With each comes the last day, before ``until``, on which a line of it was loaded; None where there is none.
+
+        Parameters
+        ----------
+        since : date, optional
+            None: of all lines.
+        until : date
+        """
 
     def lines(self, wanted: Collection[str], there: Collection[str]) -> Iterator[Chunk]:
         """Yield all lines of some buckets and maybe others, with the names of columns of numbers that became text."""

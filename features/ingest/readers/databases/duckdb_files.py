@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ from tagcast.features.ingest.readers.databases.contract import (
     unreadable,
 )
 from tagcast.features.ingest.readers.databases.session import single_select
+from tagcast.features.ingest.readers.databases.sql_columns import day_text, no_times
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.wanted import Wanted
-from tagcast.features.ingest.sql_casts import base_type
+from tagcast.features.ingest.sql_casts import base_type, day_literal
 
 SCHEME = "duckdb:///"
 _ASKED = "asked"
@@ -88,7 +90,7 @@ class DuckDbTable:
         import duckdb
 
         # Its hash functions are the same within a version alone.
-        self.method = f"duckdb {duckdb.__version__} 1"
+        self.method = self._own = f"duckdb {duckdb.__version__} 1"
         if place.query is not None:
             self._relation = connection.sql(single_select(place.query, "duckdb", where))
         else:
@@ -97,20 +99,61 @@ class DuckDbTable:
         self._types = {name: kind for name, kind in types if wanted.has(name)}
         if place.table is not None:
             wanted.check(self._relation.columns, where)
+        self._loaded_at = (
+            wanted.load_column(self._relation.columns, where) if wanted.loaded_at is not None else None
+        )
+        every = dict(zip(self._relation.columns, map(str, self._relation.types), strict=True))
+        if self._loaded_at is not None and every[self._loaded_at] not in _TIMES:
+            raise no_times(where, self._loaded_at)
         self._time = next((n for n in self._types if n.lower() == (wanted.time or "").lower()), None)
 
-    def contents(self) -> dict[str, Content]:
-        """Return the buckets of all lines."""
+    def contents(
+        self, only: Collection[str] | None = None, there: Collection[str] = (), method: str | None = None
+    ) -> dict[str, Content]:
+        """Return buckets; none where some are asked for and lines are in no buckets any more."""
+        self.method = self._own
+        if only is not None and (self._time is None or method != self._own):
+            self.method = ""
+            return {}
+        if only is not None and not only:
+            return {}
         hashed = exp.Anonymous(this="hash", expressions=[column(name) for name in self._types])
         content = exp.Sum(this=exp.cast(hashed, "HUGEINT", dialect="duckdb"))
-        counted = exp.select(self._label(), exp.Count(this=exp.Star()), content).from_(_ASKED).group_by("1")
-        found = self._query(counted).fetchall()
+        where = None if only is None else self._within(only, there)
+        found = self._by_label(exp.Count(this=exp.Star()), content, where=where)
         if len(found) > buckets.MOST_BUCKETS:
             self._time = None
             return self.contents()
         if self._time is None:
             return {WHOLE: (found[0][1], str(found[0][2]))} if found else {}
-        return {buckets.label_text(label): (rows, str(digest)) for label, rows, digest in found}
+        contents = {buckets.label_text(label): (rows, str(digest)) for label, rows, digest in found}
+        return {one: held for one, held in contents.items() if only is None or one in only}
+
+    def count(self) -> int:
+        """Return the number of all lines."""
+        rows: int = self._query(exp.select(exp.Count(this=exp.Star())).from_(_ASKED)).fetchall()[0][0]
+        return rows
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of lines of each bucket."""
+        counted = self._by_label(exp.Count(this=exp.Star()))
+        return {buckets.label_text(label): rows for label, rows in counted}
+
+    def touched(self, since: date | None, until: date) -> dict[str, str | None]:
+        """Return the buckets of lines that were loaded on a day or later, and of those that do not say when."""
+        assert self._loaded_at is not None  # noqa: S101 - asked where the source names one
+        loaded = column(self._loaded_at)
+        newest = exp.Max(this=exp.case().when(loaded < day_literal(until), loaded.copy()))
+        where = None
+        if since is not None:
+            where = exp.or_(loaded.copy().is_(exp.null()), loaded.copy() >= day_literal(since))
+        found = self._by_label(exp.cast(newest, "VARCHAR"), where=where)
+        return {buckets.label_text(label): day_text(day) for label, day in found}
+
+    def _by_label(self, *counted: exp.Expr, where: exp.Expr | None = None) -> list[tuple[Any, ...]]:
+        asked = exp.select(self._label(), *counted).from_(_ASKED).group_by("1")
+        found: list[tuple[Any, ...]] = self._query(asked if where is None else asked.where(where)).fetchall()
+        return found
 
     def lines(self, wanted: Collection[str], there: Collection[str]) -> Iterator[Chunk]:
         """Yield the lines of some buckets."""

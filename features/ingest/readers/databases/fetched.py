@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from tagcast.features.ingest.readers.databases.pieces import LOCK, Fetched, Piec
 from tagcast.features.ingest.readers.databases.postgres_adbc import AdbcError
 from tagcast.features.ingest.readers.databases.session import sqlite_file
 from tagcast.features.ingest.readers.databases.sql import open_sql
+from tagcast.features.ingest.readers.databases.touched.touched_buckets import compare, compare_all
 from tagcast.features.ingest.readers.databases.warehouses.table import is_warehouse, open_warehouse
 from tagcast.features.ingest.readers.wanted import Wanted
 
@@ -49,7 +51,13 @@ GROUP_ROWS, MOST_GROUPS = 1_000_000, 8
 
 
 def fetch(
-    place: Place, where: str, folder: Path, wanted: Wanted, root: Path, progress: Callable[[int, int], None]
+    place: Place,
+    where: str,
+    folder: Path,
+    wanted: Wanted,
+    root: Path,
+    progress: Callable[[int, int], None],
+    now: datetime | None = None,
 ) -> Fetched:
     """Bring what is kept of a place to what its database holds now; a connection that breaks off is made again.
 
@@ -66,6 +74,8 @@ def fetch(
         Where all places are kept.
     progress : callable
         ``(days done, days in all)``, of what differs and what is there.
+    now : datetime, optional
+        With a timezone; without it every line is compared, whatever ``wanted.loaded_at`` says.
 
     Raises
     ------
@@ -77,14 +87,17 @@ def fetch(
     with locked(target):
         seen = _seen(place, where, folder, target)
         kept = Pieces.read(target)
-        if seen and kept.seen == seen:
+        compared = not kept.unchecked or kept.mark.since(wanted.loaded_at, now) is not None
+        if seen and kept.seen == seen and compared:
             return Fetched(target, kept)
         waits = list(WAITS_SECONDS)
         fast, broke_off = True, False
         while True:
             try:
                 with _opened(place, where, folder, wanted, fast=fast) as database:
-                    return Fetched(target, _brought(database, target, where, progress, seen))
+                    return Fetched(
+                        target, _brought(database, target, where, progress, seen, wanted.loaded_at, now)
+                    )
             except LostConnectionError as lost:
                 # A server that was never reached will not be by waiting: its address is wrong, or the password.
                 if not waits or (isinstance(lost, UnreachableError) and not broke_off):
@@ -137,31 +150,42 @@ def _opened(place: Place, where: str, folder: Path, wanted: Wanted, *, fast: boo
 
 
 def _brought(
-    database: Database, target: Path, where: str, progress: Callable[[int, int], None], seen: str
+    database: Database,
+    target: Path,
+    where: str,
+    progress: Callable[[int, int], None],
+    seen: str,
+    loaded_at: str | None,
+    now: datetime | None,
 ) -> Pieces:
     """Fetch the buckets that differ, in groups; each counts as soon as it is whole."""
     kept = Pieces.read(target)
     _drop_strays(target, kept)
-    now = database.contents()
+    found = compare(database, kept, loaded_at, now)
     before = kept.contents() if database.method and kept.method == database.method else {}
-    wanted = buckets.changed(before, now)
-    differ = sum(before[one][0] for one in {*before} - {*now} | {*before} & {*wanted})
+    wanted = buckets.changed(before, found.contents)
+    differ = sum(before[one][0] for one in {*before} - {*found.contents} | {*before} & {*wanted})
     if differ > MOST_CHANGED * sum(rows for rows, _ in before.values()):
-        wanted = buckets.ordered(list(now))
+        # What is fetched bears the digest of its lines: a bucket that was not compared would bear an old one.
+        found = compare_all(database, loaded_at, now) if found.unchecked else found
+        wanted = buckets.ordered(list(found.contents))
+    there = found.contents
     kept.method, kept.seen = database.method, ""
     # Before anything is read: a bucket whose lines are of another digest must not be taken for one of this.
     kept.current = {one: piece for one, piece in kept.current.items() if one in before}
-    if not now:
+    if not there:
         raise _empty(where)
-    done = len(now) - len(wanted)
-    for group in _groups(wanted, now):
-        progress(done, len(now))
-        _fetch_group(database, target, kept, group, now, where)
+    done = len(there) - len(wanted)
+    for group in _groups(wanted, there):
+        progress(done, len(there))
+        _fetch_group(database, target, kept, group, there, where)
         done += len(group)
     if wanted:
-        progress(len(now), len(now))
-    kept.current = {one: piece for one, piece in kept.current.items() if one in now}
-    kept.seen = seen
+        progress(len(there), len(there))
+    kept.current = {one: piece for one, piece in kept.current.items() if one in there}
+    # Last of all: a load that breaks off leaves the mark of the one before, and what was touched since is asked for again.
+    kept.seen, kept.mark = seen, found.mark
+    kept.since, kept.unchecked = found.since, sorted(found.unchecked)
     kept.write(target)
     return kept
 
@@ -171,22 +195,22 @@ def _fetch_group(
     target: Path,
     kept: Pieces,
     group: Sequence[str],
-    now: Mapping[str, Content],
+    there: Mapping[str, Content],
     where: str,
 ) -> None:
     aside = target / ".aside"
     shutil.rmtree(aside, ignore_errors=True)
     counted: dict[str, int] = {}
-    rows, untyped = write_chunks(_of_group(database.lines(group, now), group, counted), aside)
+    rows, untyped = write_chunks(_of_group(database.lines(group, there), group, counted), aside)
     if not rows:
         shutil.rmtree(aside)
-        if now[group[0]][1] is None:
+        if there[group[0]][1] is None:
             raise _empty(where)
         return
     name = kept.next_name()
     aside.rename(target / name)
     # Lines that came and went between digest and fetch, on a server without snapshots, are fetched again by the next load.
-    found = {one: (n, now[one][1] if n == now[one][0] else None) for one, n in counted.items()}
+    found = {one: (n, there[one][1] if n == there[one][0] else None) for one, n in counted.items()}
     kept.pieces[name] = Piece(found, sorted(untyped))
     kept.current |= dict.fromkeys(found, name)
     kept.write(target)
@@ -209,13 +233,13 @@ def _of_group(chunks: Iterator[Chunk], group: Sequence[str], counted: dict[str, 
             yield lines, names
 
 
-def _groups(wanted: Sequence[str], now: Mapping[str, Content]) -> Iterator[list[str]]:
-    size = max(GROUP_ROWS, sum(now[one][0] for one in wanted) // MOST_GROUPS)
+def _groups(wanted: Sequence[str], there: Mapping[str, Content]) -> Iterator[list[str]]:
+    size = max(GROUP_ROWS, sum(there[one][0] for one in wanted) // MOST_GROUPS)
     group: list[str] = []
     rows = 0
     for one in wanted:
         group.append(one)
-        rows += now[one][0]
+        rows += there[one][0]
         if rows >= size:
             yield group
             group, rows = [], 0

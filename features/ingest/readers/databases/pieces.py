@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tagcast.features.ingest.readers.databases.buckets import Content
+from tagcast.features.ingest.readers.databases.touched.load_mark import LoadMark
 
 LOCK = ".lock"
 
@@ -36,6 +37,12 @@ class Pieces:
         How many pieces there have been.
     seen : str
         Size and time of the database's file, where it is one, at a load that found all that is here; else empty.
+    mark : LoadMark
+        How far the loads have come, where a column says when lines were loaded.
+    since : str
+        First day whose lines the last load took for touched; empty where it compared all.
+    unchecked : list of str
+        Buckets that it did not compare.
     """
 
     method: str = ""
@@ -43,6 +50,9 @@ class Pieces:
     pieces: dict[str, Piece] = field(default_factory=dict)
     made: int = 0
     seen: str = ""
+    mark: LoadMark = field(default_factory=LoadMark)
+    since: str = ""
+    unchecked: list[str] = field(default_factory=list)
 
     def contents(self) -> dict[str, Content]:
         """Return what is kept of each bucket."""
@@ -72,7 +82,16 @@ class Pieces:
                 for name, piece in kept["pieces"].items()
             }
             if all((folder / name).is_dir() for name in pieces):
-                return cls(kept["method"], kept["current"], pieces, kept["made"], kept["seen"])
+                return cls(
+                    kept["method"],
+                    kept["current"],
+                    pieces,
+                    kept["made"],
+                    kept["seen"],
+                    LoadMark(**kept["mark"]),
+                    kept["since"],
+                    kept["unchecked"],
+                )
         except (OSError, ValueError, KeyError, TypeError):
             pass
         return cls()
@@ -92,9 +111,20 @@ class Fetched:
     kept: Pieces
 
     @property
+    def is_there(self) -> bool:
+        """Whether the lines that count lie where they were fetched to."""
+        return all((self.folder / piece).is_dir() for piece in {*self.kept.current.values()})
+
+    @property
     def marks(self) -> dict[str, str]:
         """Content of each bucket: equal marks are equal lines."""
         return {one: self._mark(piece, one) for one, piece in self.kept.current.items()}
+
+    @property
+    def unchecked(self) -> dict[str, int]:
+        """Buckets that the last load did not compare, and their lines."""
+        contents = self.kept.contents()
+        return {one: contents[one][0] for one in self.kept.unchecked}
 
     @property
     def untyped(self) -> frozenset[str]:

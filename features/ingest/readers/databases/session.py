@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.schema.sources import Place
+from tagcast.features.core.urls import expand_url, without_passwords
 from tagcast.features.ingest.readers.databases.buckets import SQLITE_DIGEST, LineDigest
+from tagcast.features.ingest.readers.databases.contract import (
+    LostConnectionError,
+    UnreachableError,
+    table_missing,
+    unreadable,
+)
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 SESSION = {
     "postgresql": ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "SET TIME ZONE 'UTC'"),
@@ -26,6 +37,7 @@ SESSION = {
 _SQLGLOT = {
     "postgresql": "postgres", "mariadb": "mysql", "mssql": "tsql", "awsathena": "athena",
 }  # fmt: skip
+_SNAPSHOTS = {"postgresql", "mysql", "mariadb"}
 _READ_ONLY_SESSIONS = {"postgresql", "mysql", "mariadb", "sqlite", "duckdb"}
 _WRITING = re.compile(
     r"\b(insert|update|delete|merge|create|drop|alter|truncate|into|call|exec|execute|grant|copy|load)\b",
@@ -40,6 +52,48 @@ _DRIVERS: dict[str, Message | str] = {
     ),
     "psycopg": "pip install 'psycopg[binary]'",
 }
+
+
+@contextmanager
+def connected(place: Place, where: str, folder: Path) -> Iterator[Connection]:
+    """Connect to the database of a place; what its driver raises becomes one error of the place.
+
+    Raises
+    ------
+    LostConnectionError
+        When the connection breaks off.
+    DataError
+        When the database cannot be reached, or has no such table or column.
+    """
+    from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
+
+    url = expand_url(place.url or "", where)
+    engine = open_engine(url, where, folder)
+    reached = False
+    try:
+        with engine.connect() as connection:
+            reached = True
+            if engine.dialect.name in _SNAPSHOTS:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+    except NoSuchTableError as error:
+        raise table_missing(place.table, where) from error
+    except Exception as error:
+        # On connecting a driver may raise anything: for a parameter that it does not know, or a name that is no host's.
+        if reached and not isinstance(error, SQLAlchemyError):
+            raise
+        said = str(getattr(error, "orig", None) or error) or type(error).__name__
+        shown = without_passwords(said, url)
+        found = unreadable(raw_text(shown), where)
+        # Of an error that shows a password no traceback tells.
+        cause = error if shown == said else None
+        if not reached:
+            raise UnreachableError(found) from cause
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise LostConnectionError(found) from cause
+        raise found from cause
+    finally:
+        engine.dispose()
 
 
 def reading_statement(query: str, dialect: str, where: str) -> str:

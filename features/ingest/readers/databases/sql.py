@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import msg
-from tagcast.features.core.raw_errors import raw_text
 from tagcast.features.core.schema.sources import Place
-from tagcast.features.core.urls import expand_url, without_passwords
 from tagcast.features.ingest.readers.databases import buckets, postgres_adbc
 from tagcast.features.ingest.readers.databases.buckets import LABEL, WHOLE, Bucketing, Content
-from tagcast.features.ingest.readers.databases.chunk_types import as_arrow
+from tagcast.features.ingest.readers.databases.chunk_types import chunk_of
 from tagcast.features.ingest.readers.databases.contract import (
     CHUNK_ROWS,
     Chunk,
     Database,
-    LostConnectionError,
-    UnreachableError,
-    table_missing,
-    unreadable,
 )
-from tagcast.features.ingest.readers.databases.session import open_engine, reading_statement
+from tagcast.features.ingest.readers.databases.session import connected, reading_statement
 from tagcast.features.ingest.readers.databases.sql_columns import (
     conversions_in,
+    day_text,
+    described,
+    kind_of,
     named_column,
     selected_columns,
+    time_column,
 )
 from tagcast.features.ingest.readers.wanted import Wanted
 
@@ -36,14 +35,6 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, FromClause
 
 log = logging.getLogger("tagcast")
-_KINDS: dict[str, dict[int, buckets.Kind]] = {
-    "postgresql": {1082: "day", 1114: "day", 1184: "day", 20: "number", 21: "number", 23: "number", 25: "text", 1042: "text",
-                   1043: "text"},
-    "mysql": {7: "day", 10: "day", 12: "day", 1: "number", 2: "number", 3: "number", 8: "number", 9: "number", 253: "text",
-              254: "text"},
-}  # fmt: skip
-"""Of the types that a server names by number, those whose values fall into buckets."""
-_SNAPSHOTS = {"postgresql", "mysql", "mariadb"}
 
 
 @contextmanager
@@ -69,35 +60,8 @@ def open_sql(place: Place, where: str, folder: Path, wanted: Wanted, *, fast: bo
     DataError
         When the database cannot be reached, or has no such table or column.
     """
-    from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
-
-    url = expand_url(place.url or "", where)
-    engine = open_engine(url, where, folder)
-    reached = False
-    try:
-        with engine.connect() as connection:
-            reached = True
-            if engine.dialect.name in _SNAPSHOTS:
-                connection.execution_options(isolation_level="REPEATABLE READ")
-            yield SqlDatabase(connection, place, where, wanted, fast=fast)
-    except NoSuchTableError as error:
-        raise table_missing(place.table, where) from error
-    except Exception as error:
-        # On connecting a driver may raise anything: for a parameter that it does not know, or a name that is no host's.
-        if reached and not isinstance(error, SQLAlchemyError):
-            raise
-        said = str(getattr(error, "orig", None) or error) or type(error).__name__
-        shown = without_passwords(said, url)
-        found = unreadable(raw_text(shown), where)
-        # Of an error that shows a password no traceback tells.
-        cause = error if shown == said else None
-        if not reached:
-            raise UnreachableError(found) from cause
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
-            raise LostConnectionError(found) from cause
-        raise found from cause
-    finally:
-        engine.dispose()
+    with connected(place, where, folder) as connection:
+        yield SqlDatabase(connection, place, where, wanted, fast=fast)
 
 
 class SqlDatabase:
@@ -120,31 +84,70 @@ class SqlDatabase:
         self._snapshot: str | None = None
         self._dialect = connection.dialect.name
         self.method = ""
+        self._begun = False
+        self._described: list[tuple[str, Any]] = []
+        self._loaded_at: ColumnElement[Any] | None = None
         self._bucketing: Bucketing | None = None
         self._columns: list[ColumnElement[Any]] = []
         self._table: FromClause | None = None
         if place.table is not None:
             self._columns, self._table = selected_columns(connection, place.table, wanted, where)
 
-    def contents(self) -> dict[str, Content]:
-        """Return the buckets of all lines, as the server counts them; one without a digest where it cannot."""
+    def contents(
+        self, only: Collection[str] | None = None, there: Collection[str] = (), method: str | None = None
+    ) -> dict[str, Content]:
+        """Return buckets as the server counts them; one without a digest where it cannot."""
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-        for method in _METHODS.get(self._dialect, ()):
+        for one in _METHODS.get(self._dialect, ()):
+            named = f"{self._dialect} {one} 1"
+            if method not in {None, named}:
+                continue
             try:
-                found = self._counted(plain=method != _FAST)
+                found = self._compared(only, there, plain=one != _FAST)
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise
-                self._connection.rollback()
+                self._roll_back()
             except SQLAlchemyError:
-                self._connection.rollback()
+                self._roll_back()
             else:
-                self.method = f"{self._dialect} {method} 1"
+                if found is None:
+                    break
+                self.method = named
                 return found
+        self.method = ""
+        if only is not None:
+            return {}
         log.info(msg("{where}: this database gives no digest by day, all of it is read", where=self._where))
-        self.method, self._bucketing, self._snapshot = "", None, None
+        self._bucketing, self._snapshot = None, None
         return {WHOLE: (0, None)}
+
+    def count(self) -> int:
+        """Return the number of all lines."""
+        import sqlalchemy as sa
+
+        self._begin()
+        asked = sa.select(sa.func.count()).select_from(self._origin)
+        return int(self._connection.execute(asked).scalar_one())
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of lines of each bucket."""
+        import sqlalchemy as sa
+
+        return {buckets.label_text(label): rows for label, rows in self._by_label(sa.func.count())}
+
+    def touched(self, since: date | None, until: date) -> dict[str, str | None]:
+        """Return the buckets of lines that were loaded on a day or later, and of those that do not say when."""
+        import sqlalchemy as sa
+
+        self._begin()
+        loaded = self._loaded_at
+        assert loaded is not None  # noqa: S101 - asked where the source names one
+        newest = sa.func.max(sa.case((loaded < buckets.day_literal(until), loaded)))
+        asked = None if since is None else sa.or_(loaded.is_(None), loaded >= buckets.day_literal(since))
+        found = self._by_label(newest, where=asked)
+        return {buckets.label_text(label): day_text(day) for label, day in found}
 
     def lines(self, wanted: Collection[str], there: Collection[str]) -> Iterator[Chunk]:
         """Yield the lines of some buckets, through ADBC where it can read all of their types."""
@@ -164,33 +167,52 @@ class SqlDatabase:
             conversions = conversions_in(result, self._dialect)
             label = names.index(LABEL) if self._bucketing else None
             for rows in result.partitions(CHUNK_ROWS):
-                yield _chunk(rows, names, kept, conversions, label)
+                yield chunk_of(rows, names, kept, conversions, label)
 
-    def _counted(self, *, plain: bool) -> dict[str, Content]:
+    def _compared(
+        self, only: Collection[str] | None, there: Collection[str], *, plain: bool
+    ) -> dict[str, Content] | None:
+        """Return buckets with their digests; None where some are asked for and lines are in no buckets any more."""
         import sqlalchemy as sa
 
         self._begin()
-        if self._place.query is not None:
-            asked = reading_statement(self._place.query, self._dialect, self._where)
-            # On a line of its own, so that a comment at its end does not hide what follows.
-            self._table = sa.text(f"{asked.rstrip().rstrip(';')}\n").columns().subquery("asked")
-            self._columns = [sa.literal_column("*")]
-            names = [name for name, _ in self._described() if self._wanted.has(name)]
-            self._columns = [sa.column(name, _selectable=self._origin) for name in names]
-        described = self._described()
-        self._bucketing = self._bucketed(described)
-        label = self._label()
-        digest = buckets.digest_of(self._hashed(described), self._dialect, plain=plain)
-        counted = sa.select(label.label(LABEL), sa.func.count(), digest).select_from(self._origin)
-        if self._bucketing is not None:
-            counted = counted.group_by(label)
-            found = self._connection.execute(counted.limit(buckets.MOST_BUCKETS + 1)).fetchall()
-            if len(found) <= buckets.MOST_BUCKETS:
-                return {buckets.label_text(one): (rows, str(content)) for one, rows, content in found}
+        asked = None
+        if only is not None:
+            if self._bucketing is None:
+                return None
+            if not only:
+                return {}
+            asked = buckets.within(self._time, self._label(), self._bucketing.kind, only, there)
+        digest = buckets.digest_of(self._hashed(), self._dialect, plain=plain)
+        found = self._by_label(sa.func.count(), digest, where=asked)
+        if len(found) > buckets.MOST_BUCKETS:
             self._bucketing = None
-            counted = sa.select(sa.null(), sa.func.count(), digest).select_from(self._origin)
-        ((_, rows, content),) = self._connection.execute(counted).fetchall()
-        return {WHOLE: (rows, str(content))} if rows else {}
+            found = self._by_label(sa.func.count(), digest)
+        if self._bucketing is None:
+            ((_, rows, content),) = found
+            return {WHOLE: (rows, str(content))} if rows else {}
+        contents = {buckets.label_text(one): (rows, str(content)) for one, rows, content in found}
+        return {one: held for one, held in contents.items() if only is None or one in only}
+
+    def _by_label(self, *counted: Any, where: ColumnElement[bool] | None = None) -> Sequence[Any]:
+        """Return what is counted of each bucket, after its label; of more buckets than are kept only that they are."""
+        import sqlalchemy as sa
+
+        self._begin()
+        label = self._label()
+        asked = sa.select(label.label(LABEL), *counted).select_from(self._origin)
+        if where is not None:
+            asked = asked.where(where)
+        if self._bucketing is not None:
+            asked = asked.group_by(label).limit(buckets.MOST_BUCKETS + 1)
+        return self._connection.execute(asked).fetchall()
+
+    @property
+    def _time(self) -> ColumnElement[Any]:
+        import sqlalchemy as sa
+
+        assert self._bucketing is not None  # noqa: S101 - lines are in buckets by their time
+        return sa.column(self._bucketing.column, _selectable=self._origin)
 
     @property
     def _origin(self) -> FromClause:
@@ -198,25 +220,38 @@ class SqlDatabase:
         return self._table
 
     def _begin(self) -> None:
+        """Begin the transaction in which all is asked, and look at the columns."""
+        import sqlalchemy as sa
+
+        if self._begun:
+            return
         if self._fast and self._dialect == "postgresql" and postgres_adbc.is_there():
             self._snapshot = postgres_adbc.shared_snapshot(self._connection)
         if self._dialect == "sqlite":
             # Python's driver begins no transaction to read.
             self._connection.exec_driver_sql("BEGIN")
+        if self._place.query is not None:
+            asked = reading_statement(self._place.query, self._dialect, self._where)
+            # On a line of its own, so that a comment at its end does not hide what follows.
+            self._table = sa.text(f"{asked.rstrip().rstrip(';')}\n").columns().subquery("asked")
+            every = described(self._connection, self._origin, sa.literal_column("*"))
+            self._columns = [
+                sa.column(name, _selectable=self._origin) for name, _ in every if self._wanted.has(name)
+            ]
+        self._described = described(self._connection, self._origin, *self._columns)
+        self._bucketing = self._bucketed()
+        if self._wanted.loaded_at is not None:
+            self._loaded_at = time_column(self._connection, self._origin, self._wanted, self._where)
+        self._begun = True
 
-    def _described(self) -> list[tuple[str, Any]]:
-        import sqlalchemy as sa
+    def _roll_back(self) -> None:
+        self._connection.rollback()
+        self._begun = False
 
-        result = self._connection.execute(sa.select(*self._columns).select_from(self._origin).limit(0))
-        described = [(about[0], about[1]) for about in (result.cursor.description if result.cursor else ())]
-        result.close()
-        return described
-
-    def _bucketed(self, described: Sequence[tuple[str, Any]]) -> Bucketing | None:
+    def _bucketed(self) -> Bucketing | None:
         time = (self._wanted.time or "").lower()
-        kinds = _KINDS.get("mysql" if self._dialect == "mariadb" else self._dialect, {})
-        for name, code in described:
-            kind: buckets.Kind | None = "any" if self._dialect == "sqlite" else kinds.get(code)
+        for name, code in self._described:
+            kind = kind_of(self._dialect, code)
             if name.lower() == time and kind is not None:
                 return Bucketing(name, kind)
         return None
@@ -226,17 +261,18 @@ class SqlDatabase:
 
         if self._bucketing is None:
             return sa.null()
-        column: ColumnElement[Any] = sa.column(self._bucketing.column, _selectable=self._origin)
-        return buckets.label_of(column, self._bucketing.kind, self._dialect)
+        return buckets.label_of(self._time, self._bucketing.kind, self._dialect)
 
-    def _hashed(self, described: Sequence[tuple[str, Any]]) -> list[ColumnElement[Any]]:
+    def _hashed(self) -> list[ColumnElement[Any]]:
         """Return the columns as their server can hash them."""
         import sqlalchemy as sa
 
-        plain: list[ColumnElement[Any]] = [sa.column(name, _selectable=self._origin) for name, _ in described]
+        plain: list[ColumnElement[Any]] = [
+            sa.column(name, _selectable=self._origin) for name, _ in self._described
+        ]
         if self._dialect != "postgresql":
             return plain
-        return [postgres_adbc.hashed(c, code) for c, (_, code) in zip(plain, described, strict=True)]
+        return [postgres_adbc.hashed(c, code) for c, (_, code) in zip(plain, self._described, strict=True)]
 
     def _statement(self, wanted: Collection[str], there: Collection[str]) -> tuple[Any, FromClause]:
         import sqlalchemy as sa
@@ -247,9 +283,8 @@ class SqlDatabase:
         statement = sa.select(*self._columns).select_from(self._origin)
         if self._bucketing is not None:
             label = self._label()
-            column: ColumnElement[Any] = sa.column(self._bucketing.column, _selectable=self._origin)
             statement = statement.add_columns(label.label(LABEL))
-            condition = buckets.within(column, label, self._bucketing.kind, wanted, there)
+            condition = buckets.within(self._time, label, self._bucketing.kind, wanted, there)
             if condition is not None:
                 statement = statement.where(condition)
         return statement, self._origin
@@ -260,26 +295,3 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
     "postgresql": (_FAST, _PLAIN), "mysql": (_PLAIN,), "mariadb": (_PLAIN,), "sqlite": (_PLAIN,),
 }  # fmt: skip
 """How each kind of server is asked for digests, the best first; another kind needs a case in :func:`buckets.digest_of`."""
-
-
-def _chunk(
-    rows: Sequence[Any],
-    names: Sequence[str],
-    kept: Sequence[int],
-    conversions: Mapping[int, Callable[[Any], Any]],
-    label: int | None,
-) -> Chunk:
-    import pyarrow as pa
-
-    columns, as_words = [], []
-    for n in kept:
-        values = [row[n] for row in rows]
-        if n in conversions:
-            values = list(map(conversions[n], values))
-        array, were_numbers = as_arrow(values)
-        columns.append(array)
-        if were_numbers:
-            as_words.append(names[n])
-    labels = [WHOLE] * len(rows) if label is None else [buckets.label_text(row[label]) for row in rows]
-    columns.append(pa.array(labels, pa.string()))
-    return pa.RecordBatch.from_arrays(columns, names=[*(names[n] for n in kept), LABEL]), as_words

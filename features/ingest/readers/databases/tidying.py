@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tagcast.features.ingest.readers.databases.buckets import LABEL
@@ -19,7 +20,7 @@ _LOADED = ".loaded"
 """When a load was done last."""
 
 
-def tidy(root: Path, used: Collection[Fetched]) -> None:
+def tidy(root: Path, used: Collection[Fetched]) -> list[Fetched]:
     """Remove places that nothing has asked for since the load before, and lines of ``used`` ones that count no more.
 
     Parameters
@@ -28,19 +29,28 @@ def tidy(root: Path, used: Collection[Fetched]) -> None:
         Where all places are kept.
     used : collection of Fetched
         By the load that is done.
+
+    Returns
+    -------
+    list of Fetched
+        ``used``, as each is kept from now on.
     """
     if not root.is_dir():
-        return
+        return list(used)
     loaded = root / _LOADED
     names = {fetched.folder.name for fetched in used}
     for place in root.iterdir():
         if place.is_dir() and place.name not in names and _older(place / LOCK, loaded):
             shutil.rmtree(place, ignore_errors=True)
     loaded.touch()
+    tidied = []
     for fetched in used:
         with locked(fetched.folder):
             # As it is by now: another process may have fetched more.
-            _tidy_pieces(fetched.folder, Pieces.read(fetched.folder))
+            kept = Pieces.read(fetched.folder)
+            _tidy_pieces(fetched.folder, kept)
+            tidied.append(replace(fetched, kept=kept))
+    return tidied
 
 
 def _older(one: Path, other: Path) -> bool:

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.features.ingest.parts.test_histories import same_as_read_anew
-from tests.support.databases.servers import clickhouse_server, mariadb_server, postgres_server
 from tests.support.source_projects import build, project, read, source
 
 KINDS = ["sqlite", "duckdb", pytest.param("postgres", marks=pytest.mark.postgres), "mariadb", "clickhouse"]
@@ -83,7 +82,7 @@ class Shop:
         given = {f"{k}{n}": v for n, row in enumerate(rows) for k, v in zip("liap", row, strict=True)}
         if self.kind == "postgres":
             texts = texts.replace(":a", "CAST(:a").replace(", :p", " AS timestamptz), :p")
-        self.run(f"INSERT INTO orders VALUES {texts}", **given)
+        self.run(f"INSERT INTO orders (line, id, bought, price, note) VALUES {texts}", **given)
 
 
 def run_in_clickhouse(url: str, statement: str, values: dict[str, object]) -> None:
@@ -101,28 +100,6 @@ def run_in_clickhouse(url: str, statement: str, values: dict[str, object]) -> No
         autogenerate_session_id=False,
     ) as client:  # fmt: skip
         client.command(written, settings={"mutations_sync": 1})
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory):
-    """Return the URL of each kind that needs a server, started when it is asked for."""
-    from contextlib import ExitStack
-
-    with ExitStack() as stack:
-        started: dict[str, str] = {}
-
-        def url_of(kind: str) -> str:
-            if kind not in started:
-                folder = tmp_path_factory.mktemp(kind)
-                if kind == "postgres":
-                    started[kind] = stack.enter_context(postgres_server(folder))
-                elif kind == "clickhouse":
-                    started[kind] = stack.enter_context(clickhouse_server(folder))
-                else:
-                    started[kind] = stack.enter_context(mariadb_server(folder))[0]
-            return started[kind]
-
-        yield url_of
 
 
 def shop_in(kind: str, servers, folder: Path) -> Shop:

@@ -250,3 +250,16 @@ class TestWhileItIsRead:
             assert "was changed while it was read" in str(caught.value)
             assert "rename" in str(caught.value.hint)
             assert build(config).rows == 12
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_column_that_is_gone_is_named_and_the_log_stays(tmp_path, kind) -> None:
+    place = f'path = "shop.{kind}"'
+    config = project(tmp_path, source(place=place), **{f"shop_{kind}": lines()})
+    before = build(config)
+    project(tmp_path, source(place=place), **{f"shop_{kind}": lines().drop(columns="price")})
+    with pytest.raises(DataError, match=r"sources\.shop.*no column 'price'"):
+        build(config)
+    current = (tmp_path / ".tagcast" / "events" / "current.json").read_text(encoding="utf-8")
+    assert before.id in current
+    assert len(read(before)) == 4

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -24,6 +24,7 @@ from tagcast.features.ingest.readers.databases.contract import (
     unreadable,
 )
 from tagcast.features.ingest.readers.databases.session import single_select
+from tagcast.features.ingest.readers.databases.sql_columns import no_times
 from tagcast.features.ingest.readers.databases.warehouses.arrow_values import plain_values
 from tagcast.features.ingest.readers.databases.warehouses.bigquery import open_bigquery
 from tagcast.features.ingest.readers.databases.warehouses.clickhouse import open_clickhouse
@@ -108,10 +109,15 @@ class WarehouseTable:
         if place.query is not None:
             self._query = single_select(place.query, warehouse.name, where).rstrip().rstrip(";")
         self._moment: str | None = None
+        self._begun = False
         self.method = ""
         types = warehouse.types(self._sql(exp.select("*").where(exp.false()).limit(0)))
         wanted.check(list(types), where)
         self._types = {name: kind for name, kind in types.items() if wanted.has(name)}
+        self._loaded_at = wanted.load_column(list(types), where) if wanted.loaded_at is not None else None
+        if self._loaded_at is not None and warehouse.kind(types[self._loaded_at]) != "day":
+            raise no_times(where, self._loaded_at)
+        self._loaded_type = types.get(self._loaded_at or "", "")
         # Snowflake has names in upper case where nobody quoted them.
         self._called = wanted.spelt(list(self._types))
         time = (wanted.time or "").lower()
@@ -120,22 +126,58 @@ class WarehouseTable:
         self._kind: buckets.Kind | None
         self._time, self._kind = next(((n, k) for n, k in kinds.items() if k is not None), (None, None))
 
-    def contents(self) -> dict[str, Content]:
-        """Return the buckets of all lines, as the warehouse counts them; one without a digest where it cannot."""
-        moment = self._warehouse.moment() if self._query is None else None
-        for self._moment in dict.fromkeys((moment, None)):
+    def contents(
+        self, only: Collection[str] | None = None, there: Collection[str] = (), method: str | None = None
+    ) -> dict[str, Content]:
+        """Return buckets as the warehouse counts them; one without a digest where it cannot."""
+        if only is not None and (self._time is None or method != self._warehouse.method):
+            self.method = ""
+            return {}
+        self.method = self._warehouse.method
+        if only is not None and not only:
+            return {}
+        self._begin()
+        for moment in dict.fromkeys((self._moment, None)):
+            self._moment = moment
             try:
-                found = self._counted()
+                return self._compared(only, there)
             except WarehouseError as error:
                 # Not every view or table can be read as of a moment, and not every type has a hash.
                 if error.fault != "other":
                     raise
-            else:
-                self.method = self._warehouse.method
-                return found
+        self.method = ""
+        if only is not None:
+            return {}
         log.info(msg("{where}: this database gives no digest by day, all of it is read", where=self._where))
-        self.method, self._time = "", None
+        self._time = None
         return {WHOLE: (0, None)}
+
+    def count(self) -> int:
+        """Return the number of all lines."""
+        self._begin()
+        ((rows,),) = self._rows(exp.select(exp.alias_(exp.Count(this=exp.Star()), "__lines", quoted=True)))
+        return int(rows)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of lines of each bucket."""
+        counted = self._by_label({"__lines": exp.Count(this=exp.Star())})
+        return {buckets.label_text(label): int(rows) for rows, label in counted}
+
+    def touched(self, since: date | None, until: date) -> dict[str, str | None]:
+        """Return the buckets of lines that were loaded on a day or later, and of those that do not say when."""
+        assert self._loaded_at is not None  # noqa: S101 - asked where the source names one
+        column, kind = self._column(self._loaded_at), self._loaded_type
+        past = exp.LT(this=column, expression=self._warehouse.midnight(until, kind))
+        newest = exp.Max(this=exp.case().when(past, self._warehouse.day(column.copy(), kind)))
+        where = None
+        if since is not None:
+            later = exp.GTE(this=column.copy(), expression=self._warehouse.midnight(since, kind))
+            where = exp.or_(column.copy().is_(exp.null()), later)
+        found = self._by_label({"__newest": newest}, where)
+        return {
+            buckets.label_text(label): None if day is None else str(buckets.day_named(str(int(day))))
+            for day, label in found
+        }
 
     def lines(self, wanted: Collection[str], there: Collection[str]) -> Iterator[Chunk]:
         """Yield the lines of some buckets."""
@@ -160,22 +202,38 @@ class WarehouseTable:
                 columns.append(buckets.label_texts(plain_values(batch.column(len(self._types)))[0]))
             yield pa.RecordBatch.from_arrays(columns, names=[*self._called.values(), LABEL]), as_words
 
-    def _counted(self) -> dict[str, Content]:
+    def _begin(self) -> None:
+        """Take the moment of which all is read, once."""
+        if not self._begun:
+            self._moment = self._warehouse.moment() if self._query is None else None
+            self._begun = True
+
+    def _compared(self, only: Collection[str] | None, there: Collection[str]) -> dict[str, Content]:
         columns = {name: (self._column(name), kind) for name, kind in self._types.items()}
-        digest = self._warehouse.digest(columns)
-        asked = exp.select(exp.alias_(exp.Count(this=exp.Star()), "__lines", quoted=True))
-        asked = asked.select(exp.alias_(digest, "__digest", quoted=True))
+        counted = {"__lines": exp.Count(this=exp.Star()), "__digest": self._warehouse.digest(columns)}
         if self._time is None:
+            asked = exp.select(*(exp.alias_(one, name, quoted=True) for name, one in counted.items()))
             ((rows, content),) = self._rows(asked)
             return {WHOLE: (int(rows), str(content))} if rows else {}
-        asked = asked.select(exp.alias_(self._label(), "__label", quoted=True)).group_by(self._label())
         found: dict[str, Content] = {}
-        for rows, content, label in self._rows(asked.limit(buckets.MOST_BUCKETS + 1)):
+        where = None if only is None else self._within(only, there)
+        for rows, content, label in self._by_label(counted, where):
             found[buckets.label_text(label)] = (int(rows), str(content))
         if len(found) <= buckets.MOST_BUCKETS:
-            return found
+            return {one: held for one, held in found.items() if only is None or one in only}
         self._time = None
-        return self._counted()
+        return self._compared(None, ())
+
+    def _by_label(
+        self, counted: Mapping[str, exp.Expr], where: exp.Expr | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield what is counted of each bucket, before its label; of more buckets than are kept only that they are."""
+        self._begin()
+        picked = {**counted, "__label": self._label()}
+        asked = exp.select(*(exp.alias_(one, name, quoted=True) for name, one in picked.items()))
+        if where is not None:
+            asked = asked.where(where)
+        yield from self._rows(asked.group_by(self._label()).limit(buckets.MOST_BUCKETS + 1))
 
     def _rows(self, asked: exp.Select) -> Iterator[tuple[Any, ...]]:
         for batch in self._warehouse.batches(self._sql(asked)):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +28,7 @@ from tests.support.source_projects import build, project, read, source
 pytestmark = [pytest.mark.filterwarnings("ignore")]
 COLUMNS = {"profile_id": "id", "event_time": "bought", "amount": "price"}
 LINES, DAYS = 6000, 60
+ENDS = ["pg_terminate_backend", "pg_cancel_backend"]
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +90,59 @@ def interrupted(config: Path, interrupt) -> object:
     return log
 
 
+def current(config: Path) -> str:
+    """Return the name of the active log."""
+    file = config.parent / ".tagcast" / "events" / "current.json"
+    return json.loads(file.read_text(encoding="utf-8"))["id"]
+
+
+@contextmanager
+def ended(url: str, end: str, patterns: Sequence[str]) -> Iterator[None]:
+    """End the first statement that looks like one of ``patterns``, by another connection."""
+    done: list[int] = []
+    over = threading.Event()
+    looks = " OR ".join(f"query LIKE '{one}'" for one in patterns)
+    running = f"SELECT pid, {end}(pid) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND ({looks})"
+
+    def watch() -> None:
+        engine = sa.create_engine(url)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            while not done and not over.wait(0.002):
+                done.extend(pid for pid, _ in connection.execute(sa.text(running)))
+        engine.dispose()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+    assert done
+
+
+def ends_well(config: Path, url: str, end: str, *patterns: str) -> None:
+    """Load while a statement is ended: the log is right, or the one before is still there and the next load is right."""
+    before = build(config)
+    many = 60_000
+    run(
+        url,
+        "DROP TABLE orders",
+        f"""CREATE TABLE orders AS SELECT 'c' || mod(n, 97) AS id, mod(n, 13) + 0.25 AS price,
+            timestamp '2024-01-01' + n * interval '17 seconds' AS bought FROM generate_series(1, {many}) n""",
+    )
+    with ended(url, end, patterns):
+        try:
+            log = build(config)
+        except DataError as error:
+            assert "the database cannot be read: canceling statement" in str(error)
+            assert current(config) == before.id
+            log = None
+    log = log or build(config)
+    assert log.rows == many
+    same_as_fresh(config, log)
+
+
 def test_a_check_and_the_log_fetch_once(tmp_path, monkeypatch) -> None:
     config = filled(f"sqlite:///{tmp_path / 'shop.db'}", tmp_path, monkeypatch)
     settings = load_settings(config, None, tmp_path)
@@ -137,38 +194,9 @@ class TestPostgres:
         assert log.rows == LINES
         same_as_fresh(config, log)
 
-    def test_a_connection_that_is_cut_while_lines_stream_doubles_and_loses_none(
-        self, config, postgres
-    ) -> None:
-        many = 300_000
-        run(
-            postgres,
-            "DROP TABLE orders",
-            f"""CREATE TABLE orders AS SELECT 'c' || mod(n, 97) AS id, mod(n, 13) + 0.25 AS price,
-                timestamp '2024-01-01' + n * interval '17 seconds' AS bought FROM generate_series(1, {many}) n""",
-        )
-        cut: list[int] = []
-        over = threading.Event()
-
-        def watch() -> None:
-            streams = """SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()
-                         AND (query LIKE 'COPY%' OR query LIKE 'FETCH FORWARD%')"""
-            engine = sa.create_engine(postgres)
-            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                while not cut and not over.wait(0.01):
-                    cut.extend(pid for pid, _ in connection.execute(sa.text(streams)))
-            engine.dispose()
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        try:
-            log = build(config)
-        finally:
-            over.set()
-            watcher.join()
-        assert cut
-        assert log.rows == many
-        same_as_fresh(config, log)
+    @pytest.mark.parametrize("end", ENDS)
+    def test_lines_whose_statement_is_ended_are_neither_doubled_nor_lost(self, config, postgres, end) -> None:
+        ends_well(config, postgres, end, "COPY%", "FETCH FORWARD%")
 
     def test_lines_that_come_while_it_is_read_count_for_the_next_load(self, config, postgres) -> None:
         more = "INSERT INTO orders SELECT 'late', bought, 1 FROM orders"
@@ -202,6 +230,28 @@ class TestPostgres:
         assert before.folder.is_dir()
         monkeypatch.setenv("SHOP_URL", postgres)
         same_as_fresh(config, build(config))
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("end", ENDS)
+def test_a_digest_whose_statement_is_ended_changes_nothing(postgres, tmp_path, monkeypatch, end) -> None:
+    ends_well(filled(postgres, tmp_path, monkeypatch), postgres, end, "%hash_record_extended%")
+
+
+@pytest.mark.postgres
+def test_a_server_that_is_killed_is_an_error_and_the_log_stays(
+    tmp_path, tmp_path_factory, monkeypatch
+) -> None:
+    folder = tmp_path_factory.mktemp("killed")  # a socket's path is short
+    with postgres_server(folder) as url:
+        config = filled(url, tmp_path, monkeypatch)
+        before = build(config)
+        run(url, "UPDATE orders SET price = price + 1")
+        server = int((folder / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+        with pytest.raises(DataError, match=r"sources\.shop: the database cannot be read"):
+            interrupted(config, lambda: os.kill(server, signal.SIGQUIT))
+    assert current(config) == before.id
+    assert len(read(before)) == LINES
 
 
 def test_mariadb_cuts_the_connection(mariadb, tmp_path, monkeypatch) -> None:

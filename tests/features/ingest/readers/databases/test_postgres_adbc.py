@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.readers.databases import postgres_adbc
+from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.table_reader import Reader
 from tests.support.databases.servers import postgres_server
 from tests.support.source_projects import project, source
@@ -110,7 +111,7 @@ def opened(folder):
     settings = load_settings(config, None, folder)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        reader = Reader(settings, connection, folder, settings.home)
+        reader = Reader(settings, connection, folder, Places(settings))
         table = reader.open(settings.sources[0], "sources.shop", {"n", "The Value", "day"})
         lines = exp.select("*").from_(table.relation).order_by("n").sql("duckdb")
         return (

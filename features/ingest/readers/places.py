@@ -1,0 +1,98 @@
+"""What the places of a configuration hold at one moment: in one command each is listed, asked and fetched once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from tagcast.features.core.schema.sources import Place, Source
+from tagcast.features.core.settings import Settings
+from tagcast.features.ingest.readers.databases.fetched import FETCHED, fetch
+from tagcast.features.ingest.readers.databases.pieces import Fetched
+from tagcast.features.ingest.readers.databases.tidying import tidy
+from tagcast.features.ingest.readers.units import Listing, listing_of
+from tagcast.features.ingest.readers.wanted import Wanted
+
+
+class Places:
+    """The places of a project, as of when each was first asked for: handed on from step to step of a command.
+
+    Parameters
+    ----------
+    settings : Settings
+    home : Path, optional
+        Where lines of databases are kept from load to load; by default the home of the project.
+    now : datetime, optional
+        When they are asked, with a timezone. Without it every line of a database is compared, whatever ``loaded_at`` says.
+    """
+
+    def __init__(self, settings: Settings, home: Path | None = None, now: datetime | None = None) -> None:
+        self._settings, self._now = settings, now
+        self._kept = (home or settings.home) / FETCHED
+        self._listings: dict[str, tuple[Place, Listing | None]] = {}
+        self._fetched: dict[tuple[str, Wanted], Fetched] = {}
+
+    def listing(self, place: Place, where: str) -> Listing | None:
+        """Return what a place was made of when this was first asked, None of a database; all of it is read as of then.
+
+        Raises
+        ------
+        ConfigError, DataError
+            When its store, its catalogue or the table of a lake cannot be opened.
+        """
+        known = self._listings.get(where)
+        if known is None or known[0] != place:
+            known = self._listings[where] = place, listing_of(place, where, self._settings)
+        return known[1]
+
+    def fetched(
+        self,
+        place: Place,
+        where: str,
+        needed: Collection[str],
+        *,
+        whole: bool,
+        progress: Callable[[int, int], None],
+    ) -> Fetched:
+        """Return what is kept of a database's place; its server is asked once.
+
+        Parameters
+        ----------
+        place : Place
+        where : str
+            Names the place in errors.
+        needed : collection of str
+            Columns.
+        whole : bool
+            Fetch all columns.
+        progress : callable
+            ``(days done, days in all)``.
+
+        Raises
+        ------
+        ConfigError, DataError
+            When it cannot be read.
+        """
+        wanted = Wanted(frozenset(needed), whole)
+        if isinstance(place, Source):
+            wanted = replace(wanted, time=place.columns.get("event_time"), loaded_at=place.loaded_at)
+        key = place.model_dump_json(include={"url", "table", "query"}), wanted
+        known = self._fetched.get(key)
+        # Another command may have tidied what this one has fetched.
+        if known is None or not known.is_there:
+            label = f"{self._settings.path.name}: {where}"
+            known = fetch(place, label, self._settings.folder, wanted, self._kept, progress, self._now)
+            self._fetched[key] = known
+        return known
+
+    def forget(self) -> None:
+        """Let everything be asked anew: a source was refused, and may be put right before the next step."""
+        self._listings.clear()
+        self._fetched.clear()
+
+    def tidy(self) -> None:
+        """Remove what is kept of databases and no load needs any more."""
+        tidied = tidy(self._kept, self._fetched.values())
+        self._fetched = dict(zip(self._fetched, tidied, strict=True))
