@@ -127,7 +127,7 @@ def _report(
         future = exp.GTE(this=time, expression=exp.cast(exp.Literal.string(local_now), "TIMESTAMP"))
 
     converted = converted_columns(settings)
-    everything = exp.Tuple(expressions=[exp.column(c) for c in log_columns(settings)])
+    everything = exp.Tuple(expressions=[exp.column(c, quoted=True) for c in log_columns(settings)])
     returned = exp.column("is_return")
     counted = exp.select(
         exp.Count(this=exp.Star()),

@@ -181,7 +181,7 @@ def _merge(
         take_over(connection, last.folder, aside, replaced)
     if last is not None and kept:
         lines.append(_still_there(last.folder, staged, kept, columns))
-    rows = exp.select(*columns).from_(
+    rows = exp.select(*_named(columns)).from_(
         (exp.union(*lines, distinct=False) if len(lines) > 1 else lines[0]).subquery("l")
     )
     rows = rows.where(exp.or_(exp.false(), *(_within(span) for span in spans.values())))
@@ -222,21 +222,29 @@ def _placed(files: Sequence[Path], columns: Sequence[str]) -> exp.Select:
     read = scan(*files)
     placed, time = exp.column("placed"), exp.column("event_time")
     lines = exp.select(
-        *[exp.alias_(placed if c == "profile_id" else exp.column(c), c) for c in columns]
+        *[
+            exp.alias_(placed if c == "profile_id" else exp.column(c, quoted=True), c, quoted=True)
+            for c in columns
+        ]
     ).from_(read)
     return lines.where(placed.is_(exp.null()).not_(), time.is_(exp.null()).not_())
+
+
+def _named(columns: Sequence[str]) -> list[exp.Column]:
+    """Return columns of the log; one that a company names may be called as SQL calls something."""
+    return [exp.column(name, quoted=True) for name in columns]
 
 
 def _still_there(
     last: Path, staged: Sequence[Staged], kept: Sequence[str], columns: Sequence[str]
 ) -> exp.Select:
     """Return the lines of the last log that a load did not find gone."""
-    old = exp.select(*columns).from_(lines_of(last).subquery("l"))
+    old = exp.select(*_named(columns)).from_(lines_of(last).subquery("l"))
     old = old.where(exp.column("source").isin(*map(exp.Literal.string, kept)))
     gone = [one.removed for one in staged if one.removed is not None]
     # A line that stood twice and is gone once is still there.
     left = exp.except_(old, _placed(gone, columns), distinct=False)
-    return exp.select(*columns).from_(left.subquery("l")) if gone else old
+    return exp.select(*_named(columns)).from_(left.subquery("l")) if gone else old
 
 
 def _within(span: SourceSpan) -> exp.Expr:

@@ -92,7 +92,7 @@ def read_facts(connection: Any, file: Path) -> LogFacts:
 
 
 def _counts(lines: exp.Expr, columns: Sequence[str]) -> exp.Select:
-    hashed = exp.Anonymous(this="hash", expressions=[exp.column(c) for c in columns])
+    hashed = exp.Anonymous(this="hash", expressions=[exp.column(c, quoted=True) for c in columns])
     # A sum of hashes does not depend on the order of rows, and counts a line twice that stands twice.
     digest = exp.cast(exp.Sum(this=exp.cast(hashed, "HUGEINT", dialect="duckdb")), "VARCHAR")
     filled = [

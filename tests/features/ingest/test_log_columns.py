@@ -44,6 +44,22 @@ def test_they_come_from_other_names_and_from_expressions(tmp_path) -> None:
     assert [float(v) for v in frame["tax"]] == [2.5, 1.375, 0.5625, 1.0]
 
 
+@pytest.mark.parametrize("name", ["order", "select", "inner", "group", "limit", "table", "user", "union"])
+def test_they_may_be_called_as_sql_calls_something(tmp_path, name) -> None:
+    extra = f'numbers = ["{name}"]\nwords = ["{name}_word", "where"]'
+    columns = {"profile_id": "id", "event_time": "at", f"{name}_word": "left", "where": "left"}
+    folder = project(
+        tmp_path,
+        source(extra=extra, columns=columns),
+        shop_parquet=lines(**{name: [1.0, 2.0, 3.0, 4.0], "left": list("abcd")}),
+    )
+    settings = load_settings(folder, tmp_path / "home", tmp_path)
+    assert examine(settings)
+    frame = read(build(folder))
+    assert [float(v) for v in frame[name]] == [1.0, 2.0, 3.0, 4.0]
+    assert list(frame["where"]) == list(frame[f"{name}_word"]) == list("abcd")
+
+
 def test_a_change_of_theirs_is_a_change_of_the_past(tmp_path) -> None:
     def built(units: list[float]) -> LogContent:
         return build(project(tmp_path, numbers_and_words(), shop_parquet=shop().assign(units=units)))
