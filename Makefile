@@ -50,7 +50,8 @@ $(ENGINE)/.installed: requirements-warehouses.lock | $(STAMP)
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(ENGINE)/bin/python --require-hashes requirements-warehouses.lock
 	@touch $@
 
-WAREHOUSE_TESTS = tests/features/ingest/readers/databases/warehouses tests/features/ingest/parts/test_database_histories.py
+WAREHOUSE_TESTS = tests/features/ingest/readers/databases/warehouses tests/features/ingest/parts/test_database_histories.py \
+  tests/features/ingest/test_same_log_everywhere.py
 warehouses: $(ENGINE)/.installed $(STAMP)  ## tables in ClickHouse's own engine give the log of a full read, whatever happened to them (three minutes)
 	TAGCAST_CLICKHOUSE=$(CURDIR)/$(ENGINE)/bin/python $(BIN)/python -m pytest -rs -n 2 --dist loadgroup -k "warehouses or clickhouse" $(WAREHOUSE_TESTS)
 

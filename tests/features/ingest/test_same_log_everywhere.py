@@ -13,13 +13,14 @@ from tagcast.features.ingest.event_log import EventLog
 from tagcast.features.ingest.readers.databases import postgres_adbc
 from tests.support.awkward_events import drawn, written
 from tests.support.databases.object_store import bucket_of, s3_server
-from tests.support.databases.servers import mariadb_server, postgres_server
+from tests.support.databases.servers import clickhouse_server, mariadb_server, postgres_server
 from tests.support.source_projects import build, project, source
 
 KINDS = [
     *written.FILES,
     "s3",
     "mariadb",
+    "clickhouse",
     *(pytest.param(k, marks=pytest.mark.postgres) for k in ("adbc", "psycopg")),
 ]
 DERIVED = {
@@ -74,6 +75,10 @@ def servers(drawn_lines, tmp_path_factory):
                     started[kind], cursor = stack.enter_context(mariadb_server(folder))
                     for name, lines in drawn_lines.items():
                         written.mariadb(lines, cursor, folder, f"events_{name}")
+                elif kind == "clickhouse":
+                    started[kind] = stack.enter_context(clickhouse_server(folder))
+                    for name, lines in drawn_lines.items():
+                        written.clickhouse(lines, started[kind], folder, f"events_{name}")
                 else:
                     started[kind] = stack.enter_context(postgres_server(folder))
                     for name, lines in drawn_lines.items():
@@ -97,7 +102,9 @@ def place_of(drawn_lines, servers, tmp_path, monkeypatch):
             if kind == "adbc":
                 pytest.importorskip("adbc_driver_postgresql", reason="no ADBC here")
             monkeypatch.setattr(postgres_adbc, "is_there", lambda: kind == "adbc")
-            monkeypatch.setenv("SERVER_URL", servers("mariadb" if kind == "mariadb" else "postgres"))
+            monkeypatch.setenv(
+                "SERVER_URL", servers(kind if kind in {"mariadb", "clickhouse"} else "postgres")
+            )
             return f'url = "${{SERVER_URL}}"\ntable = "events_{which}"'
 
         yield place

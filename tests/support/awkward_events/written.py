@@ -210,6 +210,30 @@ def mariadb(lines: list[Line], cursor: Any, folder: Path, name: str) -> None:
     )
 
 
+def clickhouse(lines: list[Line], url: str, folder: Path, name: str) -> None:
+    """Make a table, beside columns that nothing maps."""
+    import clickhouse_connect
+    from sqlalchemy import make_url
+
+    pq.write_table(as_table(lines), folder / f"{name}.parquet")
+    given = make_url(url)
+    client = clickhouse_connect.get_client(
+        host=given.host or "", port=given.port or 0, username=given.username or "", password=str(given.password), database=given.database,
+        autogenerate_session_id=False,
+    )  # fmt: skip
+    enum = ", ".join(f"'{name}'" for name in DEPARTMENTS)
+    exact = "CAST({0} AS Nullable(Decimal({1})))"
+    client.command(
+        f"CREATE TABLE {name} ENGINE = MergeTree ORDER BY tuple() AS SELECT customer, "
+        f"CAST(at AS DateTime64(6, 'Asia/Shanghai')) AS at, {exact.format('price', '20, 4')} AS price, qty, saved, "
+        f"CAST(dept AS Nullable(Enum8({enum}))) AS dept, CAST(sku AS LowCardinality(Nullable(String))) AS sku, "
+        f"CAST(basket AS Nullable(UUID)) AS basket, site, kind, back, {exact.format('weight', '12, 3')} AS weight, note, paid, unmapped, "
+        "18446744073709551615 AS big, [1, 2] AS list, map('a', 1) AS map, toDate32('1900-01-01') AS early, inf AS endless, "
+        f"toInt256('{'9' * 60}') AS exact, tuple(1, 'a') AS pair FROM file('{folder / name}.parquet', Parquet)"
+    )
+    client.close()
+
+
 def _escaped(value: Any) -> str:
     if value is None:
         return r"\N"
