@@ -17,8 +17,8 @@ from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.home.stamp import check_owner
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of, toml_problem
+from tagcast.features.core.schema import operation
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
-from tagcast.features.core.schema.operation import Access, Feast, Mlflow, Publish, Review, StateDatabase
 from tagcast.features.core.schema.sources import Identity, Join, Profiles, Source
 from tagcast.features.core.urls import NEVER_SHOWN, expand_url, holds_password, located
 from tagcast.features.core.validation import InvalidValueError, Strict, at, explained, with_near, zone
@@ -49,15 +49,16 @@ class Settings(Strict):
     store: str | None = Field(
         None, description="folder, or postgresql://… with secrets as ${VARIABLE}; default: store in the home"
     )
-    publish: Publish = Publish()
-    review: Review = Review()
+    publish: operation.Publish = operation.Publish()
+    review: operation.Review = operation.Review()
+    notify: operation.Notify = operation.Notify()
     consent: dict[str, str] = Field(
         default_factory=dict, description='channel = attribute that says yes: email = "email_ok"'
     )
-    access: Access = Access()
-    state: StateDatabase = StateDatabase()
-    feast: Feast = Feast()
-    mlflow: Mlflow = Mlflow()
+    access: operation.Access = operation.Access()
+    state: operation.StateDatabase = operation.StateDatabase()
+    feast: operation.Feast = operation.Feast()
+    mlflow: operation.Mlflow = operation.Mlflow()
     seed: int = 0
     memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B|%)$")
     threads: int | None = Field(None, gt=0)
@@ -274,12 +275,13 @@ _MODELS: dict[str, type[BaseModel]] = {
     "table": Profiles,
     "entities": Entity,
     "identity": Identity,
-    "publish": Publish,
-    "review": Review,
-    "access": Access,
-    "state": StateDatabase,
-    "feast": Feast,
-    "mlflow": Mlflow,
+    "publish": operation.Publish,
+    "review": operation.Review,
+    "notify": operation.Notify,
+    "access": operation.Access,
+    "state": operation.StateDatabase,
+    "feast": operation.Feast,
+    "mlflow": operation.Mlflow,
 }
 
 

@@ -9,26 +9,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.core.errors import RunRefusedError, StoreBusyError, TagcastError
-from tagcast.features.core.messages import Joined, Message, Text, listed, msg, nmsg
+from tagcast.features.core.messages import Joined, Message, Text, listed, msg, nmsg, render
+from tagcast.features.core.schema.entities import PROFILE
 from tagcast.features.core.system import private_folder
 from tagcast.pipelines.entities import each, readable_first, with_tags
 from tagcast.pipelines.evaluation.observed_accuracy import judge_closed
+from tagcast.pipelines.nights.notify import News, notifies, send
 from tagcast.pipelines.nights.retraining import to_retrain
 from tagcast.pipelines.nights.schedule import SCORE, DueTag, due_tags
+from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run import score_run
 from tagcast.pipelines.scoring.score import coming_run
 from tagcast.pipelines.training.train import train_tags
 from tagcast.registry.governance.night_record import NightStep, Outcome, last_step, record_step, steps_of
 
+if TYPE_CHECKING:
+    from tagcast.features.core.schema.operation import Occasion
+
 LOCK = "night.lock"
-LOAD, JUDGE, TRAIN = "load", "judge", "train"
+LOAD, JUDGE, TRAIN, NOTIFY = "load", "judge", "train", "notify"
 
 
 @dataclass(frozen=True)
@@ -59,11 +66,12 @@ class Night:
 
 @dataclass(frozen=True)
 class _Done:
-    """How a step ended, and what it says of it; ``inputs`` name what went into it."""
+    """How a step ended, what it says of it, and what somebody should hear of; ``inputs`` name what went into it."""
 
     outcome: Outcome
     detail: Text | Joined
     inputs: str = ""
+    news: tuple[News, ...] = ()
 
 
 def planned_nights(project: Project, now: datetime) -> dict[str, Night]:
@@ -124,14 +132,18 @@ class _Steps:
             for step in steps_of(self._project.state, self._due)
             if step.outcome in {"done", "nothing"}
         }
-        for name, work in (
-            (LOAD, self._load),
-            (JUDGE, self._judge),
-            (TRAIN, self._train),
-            (SCORE, self._score),
-        ):
-            if name not in earlier:
-                self._recorded(name, work)
+        last = last_step(self._project.state, LOAD)
+        try:
+            for name, work in (
+                (LOAD, self._load),
+                (JUDGE, self._judge),
+                (TRAIN, self._train),
+                (SCORE, self._score),
+            ):
+                if name not in earlier:
+                    self._recorded(name, work)
+        finally:
+            self._notify(last.started_at if last is not None else None)
         return Night(self._night.due, tuple(steps_of(self._project.state, self._due)))
 
     def _recorded(self, name: str, work: Callable[[], _Done]) -> None:
@@ -139,16 +151,59 @@ class _Steps:
         try:
             done = work()
         except TagcastError as error:
-            outcome: Outcome = "refused" if isinstance(error, RunRefusedError) else "failed"
-            inputs = coming_run(self._project) if isinstance(error, RunRefusedError) else ""
-            self._record(name, start, _Done(outcome, error.message, inputs))
+            refused = isinstance(error, RunRefusedError)
+            inputs = coming_run(self._project) if refused else sha256(str(error).encode()).hexdigest()[:16]
+            before = last_step(self._project.state, name)
+            occasion: Literal["refused", "failed"] = "refused" if refused else "failed"
+            # Whoever calls every hour hears of one fault once.
+            known = before is not None and (before.outcome, before.inputs) == (occasion, inputs)
+            news = () if known else (self._news(occasion, "", error.message),)
+            self._record(name, start, _Done(occasion, error.message, inputs, news))
             raise
         self._record(name, start, done)
 
     def _record(self, name: str, start: float, done: _Done) -> None:
         seconds = self._timer() - start
-        step = NightStep(self._due, name, done.outcome, self._now, seconds, done.detail, done.inputs)
+        news = tuple(asdict(one) for one in done.news)
+        step = NightStep(self._due, name, done.outcome, self._now, seconds, done.detail, done.inputs, news)
         record_step(self._project.state, step)
+
+    def _news(self, occasion: Occasion, tag: str, text: Text | Joined) -> News:
+        entity = self._project.settings.entity
+        about = " ".join(part for part in ("" if entity == PROFILE else entity, tag) if part)
+        said = render(text, "en")
+        return News(occasion, entity, tag, f"{about}: {said}" if about else said)
+
+    def _notify(self, last: datetime | None) -> None:
+        """Tell whoever is to hear of it what the steps since the last notification say, and which tags have expired."""
+        if not notifies(self._project.settings.notify):
+            return
+        start = self._timer()
+        expired = tuple(self._expired(last))
+        waiting: list[News] = []
+        for step in steps_of(self._project.state, self._due):
+            if step.step == NOTIFY and step.outcome == "done":
+                waiting = []
+            waiting += [News.from_json(one) for one in step.news]
+        if not (waiting or expired):
+            return
+        try:
+            sent = send(self._project.settings, [*waiting, *expired])
+        except TagcastError as error:
+            # What could not be sent is sent by the next call; the night stands all the same.
+            log.warning(error.message)
+            self._record(NOTIFY, start, _Done("failed", error.message, news=expired))
+        else:
+            said = nmsg("{n} notification was sent", "{n} notifications were sent", sent)
+            self._record(NOTIFY, start, _Done("done", said))
+
+    def _expired(self, last: datetime | None) -> Iterator[News]:
+        """Yield the tags of the active run that have expired since the last night."""
+        active = self._project.store.current()
+        for tag in active.run.tags if active is not None else ():
+            if tag.expires_at <= self._now and (last is None or tag.expires_at > last):
+                said = msg("expired on {day}: nothing is known by it", day=f"{tag.expires_at:%Y-%m-%d}")
+                yield self._news("stale", tag.tag, said)
 
     def _load(self) -> _Done:
         events = self._project.events
@@ -164,7 +219,21 @@ class _Steps:
             nmsg("{n} promise was judged", "{n} promises were judged", len(whole)),
             msg("broken: {tags}", tags=listed(broken)) if broken else msg("none was broken"),
         ]
-        return _Done("done", listed(said, "sentences"))
+        news = [
+            self._news(
+                "promise_broken",
+                row.tag,
+                msg(
+                    "the promise of {as_of} was broken: {promised:.3f} promised, {right:.3f} right",
+                    as_of=row.as_of,
+                    promised=row.promised,
+                    right=row.right,
+                ),
+            )
+            for row in whole
+            if row.is_broken
+        ]
+        return _Done("done", listed(said, "sentences"), news=tuple(news))
 
     def _train(self) -> _Done:
         reasons = to_retrain(self._project, self._now)
@@ -180,7 +249,8 @@ class _Steps:
             )
             for one in trained
         ]
-        return _Done("done", listed(said, "sentences"))
+        news = [self._news("review_needed", one.tag, one.reason) for one in trained if one.proposed]
+        return _Done("done", listed(said, "sentences"), news=tuple(news))
 
     def _score(self) -> _Done:
         project = self._project

@@ -91,6 +91,7 @@ _STEPS = {
     "judge": msg("judge promises"),
     "train": msg("train anew"),
     "score": msg("score and publish"),
+    "notify": msg("notify"),
 }
 _OUTCOMES = {
     "done": msg("done"),

@@ -53,6 +53,8 @@ class TrainedTag:
     reservations : tuple of str
         What the gate holds against it all the same (:data:`tagcast.registry.gates.reservations.RESERVATIONS`).
     notes : tuple of Message or str
+    proposed : bool
+        Whether it passed the gate and waits for a second person.
     """
 
     tag: str
@@ -68,6 +70,7 @@ class TrainedTag:
     checks: list[dict[str, Any]] = field(default_factory=list)
     notes: tuple[Text, ...] = ()
     reservations: tuple[str, ...] = ()
+    proposed: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome by name, its reason as a message."""
@@ -125,6 +128,7 @@ def register(
         report.as_dict()["checks"],
         tuple(result.notes),
         reservations(report.as_dict()),
+        proposed=decision.action == "proposed",
     )
 
 

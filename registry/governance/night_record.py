@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Column, Float, String, Table, Text, func, select
+from sqlalchemy import JSON, Column, Float, String, Table, Text, func, select
 
 from tagcast.features.core.messages import Joined, from_column, to_column
 from tagcast.features.core.messages import Text as Sentence
@@ -25,6 +25,7 @@ NIGHT_STEPS = Table(
     Column("seconds", Float, nullable=False),
     Column("detail", Text, nullable=False),
     Column("inputs", String(100), nullable=False, comment="what went into it: equal inputs, equal outcome"),
+    Column("news", JSON, nullable=False, comment="what somebody should hear of, until a step notify is done"),
     sqlite_autoincrement=True,
 )
 
@@ -46,6 +47,8 @@ class NightStep:
     detail : Message, Joined or str
     inputs : str
         Names what went into it, where it is worth knowing whether that is the same again.
+    news : tuple of dict
+        What somebody should hear of, as JSON values.
     """
 
     due: datetime
@@ -55,6 +58,7 @@ class NightStep:
     seconds: float
     detail: Sentence | Joined
     inputs: str = ""
+    news: tuple[dict[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the step as JSON values, its detail in the reader's language."""
@@ -78,6 +82,7 @@ def record_step(state: State, step: NightStep) -> None:
         "seconds": step.seconds,
         "detail": to_column(step.detail),
         "inputs": step.inputs,
+        "news": list(step.news),
     }
     with state.writing() as connection:
         connection.execute(NIGHT_STEPS.insert(), values)
@@ -103,6 +108,15 @@ def newest_steps(state: State) -> list[NightStep]:
 def _steps(state: State, query: Any) -> list[NightStep]:
     with state.reading() as connection:
         return [
-            NightStep(r.due, r.step, r.outcome, r.started_at, r.seconds, from_column(r.detail), r.inputs)
+            NightStep(
+                r.due,
+                r.step,
+                r.outcome,
+                r.started_at,
+                r.seconds,
+                from_column(r.detail),
+                r.inputs,
+                tuple(r.news),
+            )
             for r in connection.execute(query)
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -35,6 +35,41 @@ class Review(Strict):
     second_person: bool = Field(
         False, description="whether somebody else approves what is published, and each new champion"
     )
+
+
+Occasion = Literal["refused", "failed", "stale", "promise_broken", "review_needed"]
+
+
+class Notify(Strict):
+    """Who hears of what happened in a night of `tagcast run due`."""
+
+    webhook: str | None = Field(
+        None, description="https://… that takes a POST of JSON, with secrets as ${VARIABLE}"
+    )
+    mail: tuple[str, ...] = Field((), description="addresses that get a mail")
+    smtp: str | None = Field(
+        None,
+        description="server of the mail: smtp://user:${PASSWORD}@host:587, smtps:// for TLS from the start",
+    )
+    sender: str | None = Field(None, description="address that the mail comes from")
+    on: tuple[Occasion, ...] = Field(
+        get_args(Occasion),
+        description="refused: a run was refused; failed: a step failed; stale: a tag has expired; promise_broken; review_needed: a "
+        "version waits for a second person",
+    )
+
+    @field_validator("webhook", "smtp")
+    @classmethod
+    def _check_no_password(cls, value: str | None) -> str | None:
+        if value is not None and holds_password(value):
+            raise InvalidValueError(password_in_url())
+        return value
+
+    @model_validator(mode="after")
+    def _check_mail(self) -> Self:
+        if self.mail and not (self.smtp and self.sender):
+            raise InvalidValueError(msg("mail needs smtp, the server, and sender, whom it comes from"))
+        return self
 
 
 class StateDatabase(Strict):

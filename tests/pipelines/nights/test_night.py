@@ -20,6 +20,7 @@ from tagcast.pipelines.project.project import open_project
 from tagcast.registry.governance.observed_accuracy import observed_promises
 from tagcast.registry.versions.tracking import open_tracking
 from tagcast.registry.versions.versions import versions
+from tests.pipelines.nights.test_notify import webhook
 from tests.support.champion import DAY, TAG, by_hand, put_in_charge
 from tests.support.command_line import Project
 from tests.support.shop import CHURN, CONFIG, write_shop
@@ -160,6 +161,29 @@ def test_retrain_by_age_and_by_a_broken_promise(shop) -> None:
     assert result.exit_code == 0, result.output
     assert "its newest version is 45 days old" in result.stdout
     assert len(versions(open_tracking(shop.home, project="small shop"), TAG)) == 2
+
+
+def test_who_is_to_hear_of_a_refusal_hears_of_it_once_and_again_where_nobody_took_it(
+    shop, monkeypatch
+) -> None:
+    steps(shop, DAY)
+    folder, day = shop.config.parent, DAY + timedelta(days=1)
+    whole = pd.read_parquet(folder / "all.parquet")
+    whole[whole["customer"].isin(sorted(whole["customer"].unique())[:30])].to_parquet(
+        folder / "all.parquet", index=False
+    )
+    shop.config.write_text(BARE + '[notify]\nwebhook = "${HOOK}"\n', encoding="utf-8")
+    with webhook(status=503) as (address, _):
+        monkeypatch.setenv("HOOK", address)
+        assert night(shop, day).exit_code == 10, "the night ends as it would have"
+    with webhook() as (address, posted):
+        monkeypatch.setenv("HOOK", address)
+        for hour in ("05:00", "06:00", "07:00"):
+            assert night(shop, day, at=hour).exit_code == 10
+        assert [one["occasion"] for body in posted for one in body["news"]] == ["refused"]
+        late = DAY + timedelta(days=40)  # the tag of the active run has expired
+        assert night(shop, late, arrived=DAY + timedelta(days=2)).exit_code == 10
+    assert ("stale", TAG) in {(one["occasion"], one["tag"]) for one in posted[-1]["news"]}
 
 
 @pytest.mark.parametrize("wait", [0.05, 0.6])
