@@ -9,6 +9,7 @@ import click
 from tagcast.features.core.messages import msg
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand
 from tagcast.pipelines.cli.options import needs
+from tagcast.pipelines.nights.caller import NightCaller
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.terminal import say
 from tagcast.pipelines.server import prepare, run
@@ -25,8 +26,14 @@ from tagcast.registry.access.roles import ROLE_NAMES
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any free one."
 )
+@click.option(
+    "--run-due",
+    "nights",
+    is_flag=True,
+    help="Also do what is due, as tagcast run due does: for a single container.",
+)
 @needs("operate")
-def serve(invocation: Invocation, host: str, port: int) -> None:
+def serve(invocation: Invocation, host: str, port: int, nights: bool) -> None:
     """Serve the console and the API until stopped.
 
     As long as nobody has an account it prints a link that logs you in once, as owner with every right; it then
@@ -37,6 +44,7 @@ def serve(invocation: Invocation, host: str, port: int) -> None:
     Example:
       tagcast serve
       tagcast serve --host 0.0.0.0 --port 80
+      tagcast serve --run-due
     """
     service = prepare(invocation.settings.whole, host, port, clock)
 
@@ -64,4 +72,11 @@ def serve(invocation: Invocation, host: str, port: int) -> None:
         render,
     )
     sys.stdout.flush()  # Whoever reads it through a pipe wants the link now.
-    run(service)
+    caller = NightCaller(invocation.settings.whole, clock) if nights else None
+    if caller is not None:
+        caller.start()
+    try:
+        run(service)
+    finally:
+        if caller is not None:
+            caller.stop()

@@ -49,8 +49,8 @@ def chromium() -> Iterator[Any]:
 
 
 @contextmanager
-def served(config: Path, home: Path) -> Iterator[str]:
-    """Run `tagcast serve` on a free port and yield its address."""
+def served(config: Path, home: Path, *more: str) -> Iterator[str]:
+    """Run `tagcast serve` on a free port, with ``more`` options, and yield its address."""
     command = [
         sys.executable,
         "-W",
@@ -61,6 +61,7 @@ def served(config: Path, home: Path) -> Iterator[str]:
         "--port",
         "0",
         "--json",
+        *more,
     ]
     errors = (home / "serve.log").open("w+", encoding="utf-8")
     process = subprocess.Popen(

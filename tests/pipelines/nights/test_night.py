@@ -11,6 +11,7 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 
@@ -21,6 +22,7 @@ from tagcast.registry.governance.observed_accuracy import observed_promises
 from tagcast.registry.versions.tracking import open_tracking
 from tagcast.registry.versions.versions import versions
 from tests.pipelines.nights.test_notify import webhook
+from tests.support.browser import served
 from tests.support.champion import DAY, TAG, by_hand, put_in_charge
 from tests.support.command_line import Project
 from tests.support.shop import CHURN, CONFIG, write_shop
@@ -203,4 +205,14 @@ def test_a_night_that_is_killed_is_gone_on_with_and_ends_as_if_undisturbed(shop,
         os.kill(process.pid, signal.SIGKILL)
     found = steps(shop, DAY)
     assert [step for step, _ in found] == STEPS
+    assert published(shop) == [DAY]
+
+
+def test_a_server_does_what_is_due_beside_serving(shop) -> None:
+    until(shop.config.parent, DAY)
+    with served(shop.config, shop.home, "--run-due") as address:
+        assert httpx.get(f"{address}/readyz").text == "ready"
+        end = time.monotonic() + 120
+        while published(shop) == [] and time.monotonic() < end:
+            time.sleep(0.2)
     assert published(shop) == [DAY]
