@@ -56,7 +56,7 @@ class NightCaller:
                 if planned_nights(Project(self._settings), self._clock()):
                     wait = EVERY_SECONDS if self._call() == 0 else AFTER_A_FAULT_SECONDS
             except TagcastError as error:
-                log.error(msg("what is due cannot be told: {problem}", problem=error.message))
+                log.error(msg("what is due cannot be found out: {problem}", problem=error.message))
                 wait = AFTER_A_FAULT_SECONDS
 
     def _call(self) -> int:
