@@ -1,7 +1,7 @@
 """Event logs from databases, the first time and night by night: ``python -m benchmarks.sources [--quick]``.
 
 A table of 730 days lies in PostgreSQL and in SQLite. It is loaded into an empty home; again when nothing is new; and when a day
-has come and a line of another was corrected. Reading alone (digests, lines, Parquet in the home) stands beside what only copies the
+has come and a line of another was corrected; *touched* is the table of PostgreSQL with ``loaded_at``. Reading alone (digests, lines, Parquet in the home) stands beside what only copies the
 mapped columns of PostgreSQL to Parquet: ADBC, and ConnectorX in the rivals' environment.
 """
 
@@ -23,19 +23,27 @@ from benchmarks.timing import Cost, Ratio, alternate, report, run_apart, run_her
 from tagcast.features.core.settings import Settings, load_settings
 from tagcast.features.ingest.event_log import build_event_log
 from tagcast.features.ingest.readers.databases.fetched import FETCHED, fetch
+from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.wanted import Wanted
 
 DAYS = 730
 SERVERS = ("postgresql", "sqlite")
 STEPS = ("read", "load", "nothing", "day")
 COPIES = ("adbc to parquet", "connectorx to parquet")
-RIVALS = (*(f"{kind} {step}" for kind in SERVERS for step in STEPS), *COPIES)
+TOUCHED = "touched"
+RIVALS = (
+    *(f"{kind} {step}" for kind in SERVERS for step in STEPS),
+    *(f"{TOUCHED} {step}" for step in STEPS[2:]),
+    *COPIES,
+)
 RATIOS = (
     Ratio("postgresql read", "adbc to parquet", "lower", Bar("at most", 1.3), "wall"),
     Ratio("postgresql read", "connectorx to parquet", "lower", of="wall"),
     Ratio("postgresql load", "adbc to parquet", "lower", of="wall"),
     Ratio("postgresql nothing", "postgresql load", "lower", Bar("at most", 0.1), "wall"),
     Ratio("postgresql day", "postgresql load", "lower", Bar("at most", 0.1), "wall"),
+    Ratio("touched nothing", "postgresql load", "lower", Bar("at most", 0.1), "wall"),
+    Ratio("touched day", "postgresql load", "lower", Bar("at most", 0.1), "wall"),
     Ratio("sqlite day", "sqlite load", "lower", Bar("at most", 0.1), "wall"),
 )
 CONFIG = """
@@ -56,6 +64,9 @@ item_id = "item"
 order_id = "order_no"
 channel = "channel"
 """
+WITH_LOADED_AT = CONFIG.replace('table = "orders"', 'table = "orders"\nloaded_at = "loaded"')
+LOADED, NOW = "2025-01-01 03:00+00", datetime(2025, 1, 1, 4, tzinfo=UTC)
+"""When the new day and the correction come, and when they are looked for."""
 MAPPED = "SELECT customer, ordered_at, price, pieces, category, item, order_no, channel FROM orders"
 AS_TEXT = MAPPED.replace("price", "price::text AS price")
 """As ADBC gives exact numbers otherwise: in a type of its own."""
@@ -64,7 +75,8 @@ CREATE TABLE orders AS SELECT 'c' || (n::bigint * 7919 % {people}) AS customer,
     timestamptz '2023-01-01 00:00+00' + (n::float8 * {days} / {lines}) * interval '1 day' AS ordered_at,
     ((n::bigint * 31 % 10000) / 100.0)::numeric(12, 2) AS price, n % 4 + 1 AS pieces,
     (array['tea', 'coffee', 'cups'])[1 + n % 3] AS category, 'item' || n % 500 AS item, 'order' || n / 3 AS order_no,
-    (array['web', 'shop'])[1 + n % 2] AS channel, 'what nothing maps, ' || n AS note
+    (array['web', 'shop'])[1 + n % 2] AS channel, 'what nothing maps, ' || n AS note,
+    timestamptz '2023-01-01 03:00+00' + (n::float8 * {days} / {lines}) * interval '1 day' AS loaded
 FROM generate_series(0, {lines} - 1) n
 """
 IN_SQLITE = """
@@ -76,15 +88,19 @@ SELECT 'c' || (n * 7919 % {people}), datetime('2023-01-01', '+' || (n * {days} *
 FROM counted
 """
 NEW_DAY = (
-    """INSERT INTO orders SELECT customer, {moved}, price, pieces, category, item, 'new' || order_no, channel, note
+    """INSERT INTO orders (customer, ordered_at, price, pieces, category, item, order_no, channel, note) SELECT customer, {moved}, price, pieces, category, item, 'new' || order_no, channel, note
        FROM orders WHERE ordered_at >= '2024-12-29' AND ordered_at < '2024-12-30'""",
-    "UPDATE orders SET price = price + 1 WHERE order_no = 'order7'",
+    "UPDATE orders SET price = price + 1{touched} WHERE order_no = 'order7'",
 )
 OLD_AGAIN = (
     "DELETE FROM orders WHERE order_no LIKE 'new%'",
     "UPDATE orders SET price = price - 1 WHERE order_no = 'order7'",
 )
-MOVED = {"postgresql": "ordered_at + interval '3 days'", "sqlite": "datetime(ordered_at, '+3 days')"}
+
+
+def config_of(folder: Path, kind: str) -> Path:
+    """Return the configuration that a kind is loaded by."""
+    return folder / ("touched.toml" if kind == TOUCHED else "tagcast.toml")
 
 
 def main() -> None:
@@ -103,12 +119,13 @@ def main() -> None:
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / "tagcast.toml").write_text(CONFIG, encoding="utf-8")
+    config_of(folder, "any").write_text(CONFIG, encoding="utf-8")
+    config_of(folder, TOUCHED).write_text(WITH_LOADED_AT, encoding="utf-8")
     arguments = ["--lines", str(options.lines), "--folder", str(options.folder)]
     with server() as postgres:
         tables = {"sqlite": SqliteTable(folder / "shop.db", options.lines)}
         if postgres is not None:
-            tables["postgresql"] = PostgresTable(postgres, options.lines)
+            tables["postgresql"] = tables[TOUCHED] = PostgresTable(postgres, options.lines)
         copies = COPIES[: 1 + Path(RIVALS_PYTHON).exists()] if postgres else ()
         names = [name for name in RIVALS if name.split()[0] in tables or name in copies]
 
@@ -120,10 +137,10 @@ def main() -> None:
             if step in {"nothing", "day"}:
                 kept = folder / f"home-{kind}"
                 if not kept.is_dir():
-                    build_event_log(load_settings(folder / "tagcast.toml", kept, folder))
+                    load(load_settings(config_of(folder, kind), kept, folder))
                 shutil.copytree(kept, folder / "home", symlinks=True)
             if step == "day":
-                table.run(*(statement.format(moved=MOVED[kind]) for statement in NEW_DAY))
+                table.run(*(one.format(moved=table.moved, touched=table.touched) for one in NEW_DAY))
             try:
                 if name.startswith("connectorx"):
                     copied = [str(folder / "copy.parquet"), MAPPED]
@@ -143,11 +160,15 @@ def main() -> None:
 class PostgresTable:
     """The table on a PostgreSQL server."""
 
+    moved, touched = "ordered_at + interval '3 days'", f", loaded = '{LOADED}'"
+
     def __init__(self, url: str, lines: int) -> None:
         self.url = url.replace("postgresql://", "postgresql+psycopg://", 1)
         self._libpq = url
         made = IN_POSTGRESQL.format(people=max(10, lines // 30), days=DAYS, lines=lines)
-        self.run("DROP TABLE IF EXISTS orders", made, "VACUUM ANALYZE orders")
+        default = f"ALTER TABLE orders ALTER loaded SET DEFAULT '{LOADED}'"
+        self.run("DROP TABLE IF EXISTS orders", made, default, "CREATE INDEX ON orders (loaded)")
+        self.run("VACUUM ANALYZE orders")
 
     def run(self, *statements: str) -> None:
         """Run statements, each by itself."""
@@ -161,6 +182,8 @@ class PostgresTable:
 
 class SqliteTable:
     """The table in an SQLite file."""
+
+    moved, touched = "datetime(ordered_at, '+3 days')", ""
 
     def __init__(self, file: Path, lines: int) -> None:
         self.url, self._file = f"sqlite:///{file}", file
@@ -182,7 +205,7 @@ def run_one(name: str, folder: Path) -> None:
     if name == "adbc to parquet":
         run_here(lambda: copy_by_adbc(folder / "copy.parquet"))
         return
-    settings = load_settings(folder / "tagcast.toml", folder / "home", folder)
+    settings = load_settings(config_of(folder, name.split()[0]), folder / "home", folder)
     run_here(lambda: read(settings) if name.endswith(" read") else load(settings))
 
 
@@ -201,7 +224,7 @@ def read(settings: Settings) -> None:
 
 def load(settings: Settings) -> None:
     """Build the event log, or find that nothing is new."""
-    build_event_log(settings)
+    build_event_log(settings, places=Places(settings, now=NOW))
 
 
 def copy_by_adbc(target: Path) -> None:

@@ -254,10 +254,12 @@ class _Steps:
 
     def _score(self) -> _Done:
         project = self._project
-        coming, active = coming_run(project), project.store.current()
-        if active is not None and active.run.run_id == coming:
+        coming, stored = coming_run(project), project.store.stored()
+        there = (e.run for e in project.store.log() if e.action == "publish" and e.run.number in stored)
+        # Also one that somebody has rolled back: it is not published again behind their back.
+        if same := next((run for run in there if run.run.run_id == coming), None):
             return _Done(
-                "nothing", msg("nothing is new since the run of {as_of}", as_of=active.run.as_of), coming
+                "nothing", msg("nothing is new since the run of {as_of}", as_of=same.run.as_of), coming
             )
         before = last_step(project.state, SCORE)
         if before is not None and before.outcome == "refused" and before.inputs == coming:

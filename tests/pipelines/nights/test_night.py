@@ -100,6 +100,20 @@ def test_where_no_data_arrive_nothing_is_published_twice(shop) -> None:
     assert night(shop, DAY + timedelta(days=1), at="05:00", arrived=DAY).exit_code == 16
 
 
+def test_a_run_that_was_rolled_back_is_not_published_again_behind_anybodys_back(shop) -> None:
+    shop.config.write_text(BARE.replace("keep = 1", "keep = 3"), encoding="utf-8")
+    steps(shop, DAY)
+    second = DAY + timedelta(days=1)
+    steps(shop, second)
+    shop.run("run", "rollback", "--reason", "its prices were wrong")
+    assert (SCORE, "nothing") in [
+        (s["step"], s["outcome"])
+        for s in json.loads(night(shop, second + timedelta(days=1), arrived=second).stdout)["steps"]
+    ]
+    assert published(shop) == [DAY, second, DAY]
+    assert steps(shop, second + timedelta(days=2))[-1] == (SCORE, "done"), "new data are"
+
+
 def test_a_promise_is_judged_once_the_night_its_window_closes_though_its_run_is_pruned(shop) -> None:
     steps(shop, DAY)
     second = DAY + timedelta(days=1)
