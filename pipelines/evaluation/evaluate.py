@@ -95,9 +95,9 @@ def evaluate_tag(
     definition = one_tag(every, name)
     foreign = candidates_of(project, definition)
     plan = project.plan(definition, as_of)
-    project.progress("outcomes", 0, 1)
+    project.progress(msg("outcomes"), 0, 1)
     labels = label_rows(project, plan, as_of)
-    project.progress("outcomes", 1, 1)
+    project.progress(msg("outcomes"), 1, 1)
     plans = fitting_windows(plan, labels, windows)
     feature_set = project.feature_set(every, as_of)
     rows = {definition.name: drawn(labels, definition)}

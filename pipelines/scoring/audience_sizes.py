@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import listed, msg
 from tagcast.pipelines.project.progress import log
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ def save_sizes(settings: Settings, now: datetime) -> None:
     try:
         failed = record_sizes(context, local_user())
     except TagcastError as error:
-        log.warning("the sizes of saved audiences are not kept: %s", error.message)
+        log.warning(msg("the sizes of saved audiences are not kept: {problem}", problem=error.message))
     else:
         if failed:
-            log.warning("saved audiences that speak of tags that are gone: %s", ", ".join(failed))
+            log.warning(
+                msg("saved audiences that speak of tags that are gone: {audiences}", audiences=listed(failed))
+            )
     finally:
         context.store.close()

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DataError, TagcastError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import msg, nmsg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.pipelines.project.progress import log
 
@@ -63,4 +63,5 @@ def forget_snapshots(project: Project, chosen: RunTags, as_of: date, now: dateti
             msg("old snapshots could not be deleted, the next run tries again: {problem}", problem=why)
         )
     else:
-        log.info("%d old snapshots deleted", len(gone))
+        if gone:
+            log.info(nmsg("{n} old snapshot deleted", "{n} old snapshots deleted", len(gone)))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import StoreError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.system import available_processors
 from tagcast.models.decisions.policy import NEVER, codes_of
 from tagcast.models.inference.engine import EncodedBatch, Engine, Member
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["LoadedTag", "Scorer", "eligible"]
 
 MOST_ROWS, LEAST_ROWS = 32_768, 2_048
+_RANKING, _SCORING = msg("ranking"), msg("scoring")
 CELLS = 400_000
 """Profiles times tags in a batch: many tags make smaller ones."""
 EXACT_REASONS_CAP = 10_000
@@ -96,7 +97,7 @@ class Scorer:
         snapshots: dict[str, Snapshots],
         as_of: date,
         scored_at: datetime,
-        progress: Callable[[str, int, int], None],
+        progress: Callable[[Message, int, int], None],
         past: PastValues | None = None,
         *,
         threads: int | None = None,
@@ -136,7 +137,7 @@ class Scorer:
             return [(name, decided.score) for name, decided in self._decide(step, {}, chosen).decided.items()]
 
         with Pool(self.threads) as pool:
-            for found in pool.in_order(work, self._steps("ranking", tags)):
+            for found in pool.in_order(work, self._steps(_RANKING, tags)):
                 yield from found
 
     def batches(self, thresholds: Mapping[str, float]) -> Iterator[pa.RecordBatch]:
@@ -158,7 +159,7 @@ class Scorer:
             return step, self._decide(step, thresholds, everything)
 
         with Pool(self.threads) as pool:
-            decided = pool.in_order(work, self._steps("scoring", self.tags))
+            decided = pool.in_order(work, self._steps(_SCORING, self.tags))
             # Who gets exact reasons depends on who came before: decided here, in order.
             explained = ((*found, self._count(found[1])) for found in decided)
             for batch in pool.in_order(lambda found: self._lay_out(*found), explained):
@@ -180,9 +181,9 @@ class Scorer:
         commonest = min(found, key=lambda reason: (-found[reason], reason))
         return found.total() / self.population[tag], commonest
 
-    def _steps(self, stage: str, tags: Sequence[LoadedTag]) -> Iterator[_Step]:
+    def _steps(self, stage: Message, tags: Sequence[LoadedTag]) -> Iterator[_Step]:
         """Yield the profiles batch by batch, with the features of each set side by side."""
-        scoring = stage == "scoring"
+        scoring = stage is _SCORING
         rows = max(LEAST_ROWS, min(MOST_ROWS, CELLS // max(len(tags) + len(self.rules), 1)))
         streams = {}
         for spec, own_tags in self._tags_by_spec.items():
