@@ -230,7 +230,7 @@ class _Mapping:
                 result = _number(name, value, kind, is_return)
             else:
                 result = as_key(value, kind)
-            query = query.select(exp.alias_(result, name, copy=False), copy=False)
+            query = query.select(exp.alias_(result, name, quoted=True, copy=False), copy=False)
             if name in self.converted:
                 query = query.select(exp.alias_(value.copy(), f"raw_{name}"), copy=False)
         query.from_(base.subquery("raw", copy=False), copy=False).select(
@@ -290,9 +290,10 @@ def _finished(mapped: exp.Select, settings: Settings, name: str, kinds: dict[str
     }
     final = exp.select().from_(mapped.subquery("mapped"))
     for target in log_columns(settings):
-        final.select(exp.alias_(computed.get(target) or exp.column(target), target), copy=False)
+        value = computed.get(target) or column(target)
+        final.select(exp.alias_(value, target, quoted=True), copy=False)
     for target, kind in kinds.items():
         text = as_key(exp.column(f"raw_{target}"), kind)
-        unread = exp.case().when(exp.column(target).is_(exp.null()), text)
+        unread = exp.case().when(column(target).is_(exp.null()), text)
         final.select(exp.alias_(unread, f"unread_{target}"), copy=False)
     return final.select(exp.column("matched"), copy=False)
