@@ -82,11 +82,13 @@ def planned_nights(project: Project, now: datetime) -> dict[str, Night]:
     DefinitionError
         Where a file is wrong.
     """
-    found = {}
-    for part, _ in readable_first(with_tags(project, None)):
-        if due := due_tags(part, now):
-            found[part.settings.entity] = Night(tuple(due))
-    return found
+    return {part.settings.entity: Night(tuple(due)) for part, due in _due_parts(project, now)}
+
+
+def _due_parts(project: Project, now: datetime) -> list[tuple[Project, list[DueTag]]]:
+    """Return each entity with something due, in the order of scoring."""
+    parts = [(part, due_tags(part, now)) for part, _ in readable_first(with_tags(project, None))]
+    return [(part, due) for part, due in parts if due]
 
 
 def run_due(
@@ -110,13 +112,10 @@ def run_due(
         When another night is under way.
     """
     with _alone(project.settings.whole.home):
-        due = planned_nights(project, now)
-        parts = [
-            (part, names)
-            for part, names in readable_first(with_tags(project, None))
-            if part.settings.entity in due
-        ]
-        return each(parts, lambda part, _: _Steps(part, due[part.settings.entity], now, timer).run())
+        nights = {part: Night(tuple(due)) for part, due in _due_parts(project, now)}
+        return each(
+            [(part, None) for part in nights], lambda part, _: _Steps(part, nights[part], now, timer).run()
+        )
 
 
 class _Steps:

@@ -68,7 +68,7 @@ def send(settings: Settings, news: Sequence[News]) -> int:
     """
     asked = settings.notify
     wanted = [one for one in news if one.occasion in asked.on]
-    if not wanted or not (asked.webhook or asked.mail):
+    if not wanted or not notifies(asked):
         return 0
     failed: NotSentError | None = None
     for way, place in ((_post, asked.webhook), (_mail, asked.smtp if asked.mail else None)):

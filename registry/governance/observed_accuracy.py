@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Date, Float, Integer, Row, String, Table, select
+from sqlalchemy import BigInteger, Column, Date, Float, Integer, Row, String, Table, select
 
 from tagcast.features.core.messages import Message, nmsg
 from tagcast.models.stats.numerics import wilson
@@ -181,9 +181,9 @@ def record_promises(state: State, rows: Iterable[PromiseRow]) -> None:
     if not by_version:
         return
     with state.writing() as connection:
-        there = _judged(connection)
-        for key, of_version in by_version.items():
-            if key in there:
+        for (tag, as_of, version), of_version in by_version.items():
+            same = (PROMISES.c.tag == tag) & (PROMISES.c.as_of == as_of) & (PROMISES.c.version == version)
+            if connection.execute(select(PROMISES.c.tag).where(same).limit(1)).first() is not None:
                 continue
             values = [{**row.to_dict(), "place": place} for place, row in enumerate(of_version)]
             for value in values:
@@ -193,13 +193,9 @@ def record_promises(state: State, rows: Iterable[PromiseRow]) -> None:
 
 def judged(state: State) -> set[tuple[str, date, int]]:
     """Return what was judged: tag, day and version."""
-    with state.reading() as connection:
-        return _judged(connection)
-
-
-def _judged(connection: Connection) -> set[tuple[str, date, int]]:
     keys = select(PROMISES.c.tag, PROMISES.c.as_of, PROMISES.c.version).distinct()
-    return {(row.tag, row.as_of, row.version) for row in connection.execute(keys)}
+    with state.reading() as connection:
+        return {(row.tag, row.as_of, row.version) for row in connection.execute(keys)}
 
 
 def observed_promises(state: State, tag: str, *, since: date | None = None) -> list[PromiseRow]:
