@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 from sqlglot import exp
 
 from tagcast.features.catalog.feature_set import PURCHASE
-from tagcast.features.core.duckdb import instant, silence
+from tagcast.features.core.duckdb import instant, spilling
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
+from tagcast.features.ingest.event_log_content import SourceCount
 from tagcast.features.ingest.event_log_writer import MIN_PROFILES
 from tagcast.features.ingest.log_columns import converted_columns, log_columns, number_columns
+from tagcast.features.ingest.parts.counted_lines import MappedLines, MappedSource
+from tagcast.features.ingest.parts.layout import scan
+from tagcast.features.ingest.parts.marks import source_mark
 from tagcast.features.ingest.parts.staging import identity_query
 from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.table_reader import Reader
@@ -43,6 +45,8 @@ class Readiness:
 def examine(settings: Settings, *, places: Places | None = None, now: date | None = None) -> Readiness:
     """Read every source through DuckDB and count; nothing is written but scratch files, and what is fetched of databases.
 
+    The lines that were mapped are handed on by ``places``: the event log is made of them.
+
     Parameters
     ----------
     settings : Settings
@@ -51,53 +55,48 @@ def examine(settings: Settings, *, places: Places | None = None, now: date | Non
     now : date, optional
         Events at or after this day count as future; None: none do.
     """
-    import duckdb
-
     places = places or Places(settings)
+    places.clear()
+    scratch = places.scratch
     reports: list[SourceReport] = []
     findings: list[Finding] = []
-    with tempfile.TemporaryDirectory(prefix="tagcast-check-") as scratch:
-        config: dict[str, Any] = {
-            "memory_limit": settings.memory_limit,
-            "temp_directory": str(Path(scratch) / "spill"),
-        }
-        with duckdb.connect(config=config) as connection:
-            silence(connection)
-            reader = Reader(settings, connection, Path(scratch), places)
-            identity = cache(partial(identity_query, settings, reader))
-            for source in settings.sources:
-                where = f"sources.{source.name}"
-                try:
-                    query = source_query(source, settings, reader)
-                    connection.execute("SET TimeZone = ?", [source.timezone])
-                    with reader.reading(where):
-                        report = _report(source.name, query.select, identity(), connection, settings, now)
-                        numbers = {
-                            name: look_at_numbers(connection, query.texts[name])
-                            for name in number_columns(settings)
-                            if name in query.texts
-                        }
-                except TagcastError as error:
-                    findings.append(Finding("error", error.code, where, error.message, error.hint))
-                    continue
-                reports.append(report)
-                named = (
-                    list(missing_id_findings(connection, query.select, where)) if report.missing_ids else []
-                )
-                codes = {finding.code for finding in named}
-                mapped = {*source.columns, *source.derive}
-                hints = {
-                    n: number_hint(source, n, numbers.get(n)) for n in number_columns(settings) if n in mapped
-                }
-                if report.unparsable_times:
-                    times = query.texts.get("event_time")
-                    hints["event_time"] = time_hint(
-                        connection, times, source.timezone, report.unparsable_times
-                    )
-                rest = findings_of(report, where, mapped, hints)
-                findings.extend([*named, *(finding for finding in rest if finding.code not in codes)])
-                findings.extend(doubtful_numbers(source, numbers, where))
-                findings.extend(strange_findings(query.strange, where))
+    with spilling(settings, scratch) as connection:
+        reader = Reader(settings, connection, scratch, places)
+        identity = cache(partial(identity_query, settings, reader))
+        for number, source in enumerate(settings.sources):
+            where = f"sources.{source.name}"
+            try:
+                query = source_query(source, settings, reader)
+                lines = MappedLines.of(reader, source, query, identity(), scratch / f"lines-{number}.parquet")
+                assert lines.file is not None  # noqa: S101 - there is a query
+                read = exp.select("*").from_(scan(lines.file))
+                report = _report(lines.count, read, connection, settings, now)
+                with reader.reading(where):
+                    numbers = {
+                        name: look_at_numbers(connection, query.texts[name])
+                        for name in number_columns(settings)
+                        if name in query.texts
+                    }
+                places.made[where] = MappedSource(source_mark(source, settings, reader), query, lines)
+            except TagcastError as error:
+                findings.append(Finding("error", error.code, where, error.message, error.hint))
+                continue
+            reports.append(report)
+            named = list(missing_id_findings(connection, read, where)) if report.missing_ids else []
+            codes = {finding.code for finding in named}
+            mapped = {*source.columns, *source.derive}
+            hints = {
+                n: number_hint(source, n, numbers.get(n)) for n in number_columns(settings) if n in mapped
+            }
+            if report.unparsable_times:
+                times = query.texts.get("event_time")
+                hints["event_time"] = time_hint(connection, times, source.timezone, report.unparsable_times)
+            rest = findings_of(report, where, mapped, hints)
+            findings.extend([*named, *(finding for finding in rest if finding.code not in codes)])
+            findings.extend(doubtful_numbers(source, numbers, where))
+            findings.extend(strange_findings(query.strange, where))
+        if not reader.is_unchanged:
+            places.clear()
     if (
         reports
         and not any(f.level == "error" for f in findings)
@@ -111,14 +110,13 @@ def examine(settings: Settings, *, places: Places | None = None, now: date | Non
 
 
 def _report(
-    name: str,
-    query: exp.Select,
-    identity: exp.Expr | None,
+    count: SourceCount,
+    read: exp.Select,
     connection: Any,
     settings: Settings,
     now: date | None,
 ) -> SourceReport:
-    lines = query.subquery("e")
+    lines = read.subquery("e")
     time, amount, category = exp.column("event_time"), exp.column("amount"), exp.column("category")
     zero = exp.Literal.number(0)
     future: exp.Expr = exp.false()
@@ -150,19 +148,7 @@ def _report(
         *[exp.Min(this=exp.column(f"unread_{name}")) for name in converted],
     ).from_(lines)
     row = connection.sql(counted.sql("duckdb")).fetchall()[0]
-    unplaced = 0
-    if identity is not None:
-        known = (
-            exp.select("source_id")
-            .from_(exp.Subquery(this=identity.copy()).as_("i"))
-            .where(exp.column("source").eq(exp.Literal.string(name)))
-        )
-        strange = exp.column("profile_id").isin(query=known)
-        ids = exp.select(exp.Count(this=exp.Distinct(expressions=[exp.column("profile_id")]))).from_(
-            lines.copy()
-        )
-        unplaced = connection.sql(ids.where(exp.not_(strange)).sql("duckdb")).fetchall()[0][0]
     counts: dict[str, Any] = dict(zip(_COUNTED, row[: len(_COUNTED)], strict=True))
     unread = zip(converted, row[len(_COUNTED) : -len(converted)], row[-len(converted) :], strict=True)
     examples = {column: (lines, example) for column, lines, example in unread if lines}
-    return SourceReport(name=name, unread=examples, unplaced_ids=unplaced, **counts)
+    return SourceReport(name=count.name, unread=examples, unplaced_ids=count.unplaced_ids, **counts)

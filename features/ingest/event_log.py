@@ -23,6 +23,7 @@ from typing import Any
 from tagcast.features.catalog.view_files import attribute_views
 from tagcast.features.core.duckdb import SPILLED, spilling
 from tagcast.features.core.errors import DataError, TagcastError
+from tagcast.features.core.home.scratch import kept_in
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
@@ -102,17 +103,13 @@ def build_event_log(
     check_views_of_events(settings)
     places = places or Places(settings)
     root = settings.home / "events"
-    try:
+    with kept_in(settings.home):
         private_folder(root)
-    except OSError as error:
-        raise DataError(
-            msg("nothing can be kept in {home}: {reason}", home=settings.home, reason=reason_of(error)),
-            hint=msg("give --home or TAGCAST_HOME a folder that can be written"),
-        ) from error
     with _locked(root / ".lock"):
         mark = _fingerprint(settings, places)
         known = _active(root, mark)
         if known is not None:
+            places.clear()
             _link(settings.home / LOG, known.id)
             return known
         aside = root / ".aside"
@@ -148,6 +145,7 @@ def build_event_log(
                 hint=msg("make room where --home is, or raise memory_limit in the configuration"),
             ) from error
         finally:
+            places.clear()
             shutil.rmtree(aside, ignore_errors=True)
         _write(root / "current.json", {"id": built.id, "fingerprint": mark})
         _link(settings.home / LOG, built.id)

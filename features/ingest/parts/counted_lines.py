@@ -12,6 +12,8 @@ from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.sources import Source
 from tagcast.features.ingest.event_log_content import SourceCount
 from tagcast.features.ingest.parts.mapped_lines import SourceQuery
+from tagcast.features.ingest.parts.marks import SourceMark
+from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.texts.formats import time_hint
 from tagcast.features.ingest.texts.numbers import look_at_numbers, number_hint
@@ -28,6 +30,11 @@ class MappedLines:
     amounts: int = 0
     time: str | None = None
     amount: str | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether they can still be read."""
+        return self.file is not None and self.file.is_file()
 
     @classmethod
     def of(
@@ -63,6 +70,29 @@ class MappedLines:
             [str(target)],
         ).fetchall()[0]
         return cls(target, SourceCount(name, *counts), amounts, time, amount)
+
+
+@dataclass(frozen=True)
+class MappedSource:
+    """All lines of a source as one step of a command has mapped them, for the steps after it.
+
+    Parameters
+    ----------
+    mark : SourceMark
+        What the source looked like.
+    query : SourceQuery
+    lines : MappedLines
+    """
+
+    mark: SourceMark
+    query: SourceQuery
+    lines: MappedLines
+
+
+def mapped_before(places: Places, source: Source, mark: SourceMark) -> MappedSource | None:
+    """Return what a step before has mapped of a source that looks like ``mark``."""
+    made = places.made.get(f"sources.{source.name}")
+    return made if isinstance(made, MappedSource) and made.mark == mark and made.lines.is_there else None
 
 
 def _placed(query: SourceQuery, identity: exp.Expr | None) -> exp.Select:

@@ -68,7 +68,7 @@ class SourceMark:
 
 def source_marks(settings: Settings, reader: Reader) -> dict[str, SourceMark]:
     """Return the marks of all sources, of what ``reader`` reads; what differs in databases is fetched."""
-    return {source.name: _mark(source, settings, reader) for source in settings.sources}
+    return {source.name: source_mark(source, settings, reader) for source in settings.sources}
 
 
 def unchecked_days(settings: Settings, reader: Reader) -> tuple[UncheckedDays, ...]:
@@ -124,7 +124,8 @@ def write_marks(folder: Path, marks: Mapping[str, SourceMark]) -> None:
     (folder / MARKS).write_text(text, encoding="utf-8")
 
 
-def _mark(source: Source, settings: Settings, reader: Reader) -> SourceMark:
+def source_mark(source: Source, settings: Settings, reader: Reader) -> SourceMark:
+    """Return the mark of one source."""
     where = f"sources.{source.name}"
     beside = []
     for number, join in enumerate(source.joins):

@@ -13,7 +13,7 @@ from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.sources import Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.event_log_content import LogContent, SourceCount
-from tagcast.features.ingest.parts.counted_lines import MappedLines, check_lines
+from tagcast.features.ingest.parts.counted_lines import MappedLines, check_lines, mapped_before
 from tagcast.features.ingest.parts.mapped_lines import SourceQuery
 from tagcast.features.ingest.parts.marks import SourceMark
 from tagcast.features.ingest.readers.remote.fetched import Progress
@@ -50,6 +50,8 @@ class _Opened:
     query: SourceQuery | None
     added: bool = False
     removed: SourceQuery | None = None
+    lines: MappedLines | None = None
+    """What it gives, where a step before has read it."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Stager:
 
     def whole(self, source: Source, identity: exp.Expr | None) -> Staged:
         """Read every line of a source, whatever the last load held of it."""
-        return self._staged(source, _Opened(source_query(source, self._settings, self._reader)), identity)
+        return self._staged(source, self._all_of(source), identity)
 
     def _opened(self, source: Source) -> _Opened | None:
         """Return what reads a source; None where nothing is new."""
@@ -144,12 +146,19 @@ class Stager:
             if mark.is_as(before):
                 return None
             differs = mark.since(before)
+            known = mapped_before(self._reader.places, source, mark)
             # Equal lines count once across all files; and how many ids are nobody's is counted over all.
-            if differs and not source.deduplicate and self._settings.identity is None:
+            if differs and known is None and not source.deduplicate and self._settings.identity is None:
                 opened = self._of_difference(source, *differs)
                 queries = [] if opened is None else [one for one in (opened.query, opened.removed) if one]
                 if queries and all(one.shape == before.shape for one in queries):
                     return opened
+        return self._all_of(source)
+
+    def _all_of(self, source: Source) -> _Opened:
+        known = mapped_before(self._reader.places, source, self._marks[source.name])
+        if known is not None:
+            return _Opened(known.query, lines=known.lines)
         return _Opened(source_query(source, self._settings, self._reader))
 
     def _of_difference(
@@ -180,7 +189,7 @@ class Stager:
             return Staged(source, self._last.marks[source.name], before, None, added=False)
         query = opened.query or opened.removed
         assert query is not None  # noqa: S101 - something differs
-        read = MappedLines.of(self._reader, source, opened.query, identity, self._target())
+        read = opened.lines or MappedLines.of(self._reader, source, opened.query, identity, self._target())
         removed = MappedLines.of(self._reader, source, opened.removed, identity, self._target())
         count = read.count.beside(before).without(removed.count) if opened.added else read.count
         check_lines(self._reader, source, query, count, read, whole=not opened.added)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from tagcast.features.core.home.scratch import Scratch
 from tagcast.features.core.schema.sources import Place, Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.readers.databases.fetched import FETCHED, fetch
@@ -33,6 +34,23 @@ class Places:
         self._kept = (home or settings.home) / FETCHED
         self._listings: dict[str, tuple[Place, Listing | None]] = {}
         self._fetched: dict[tuple[str, Wanted], Fetched] = {}
+        self._scratch: Scratch | None = None
+        self.made: dict[str, object] = {}
+        """What a step has made of the lines of a place, by its name in errors, for a step after it; it lies in :attr:`scratch`."""
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what one step reads and another may use; DataError where none can be made."""
+        if self._scratch is None:
+            self._scratch = Scratch(self._settings.home)
+        return self._scratch.folder
+
+    def clear(self) -> None:
+        """Let go of what steps have made."""
+        self.made.clear()
+        if self._scratch is not None:
+            self._scratch.remove()
+            self._scratch = None
 
     def listing(self, place: Place, where: str) -> Listing | None:
         """Return what a place was made of when this was first asked, None of a database; all of it is read as of then.
@@ -91,6 +109,7 @@ class Places:
         """Let everything be asked anew: a source was refused, and may be put right before the next step."""
         self._listings.clear()
         self._fetched.clear()
+        self.clear()
 
     def tidy(self) -> None:
         """Remove what is kept of databases and no load needs any more."""

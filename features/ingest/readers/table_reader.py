@@ -60,7 +60,7 @@ class Reader:
         self.settings = settings
         self.connection = connection
         self.staging = staging
-        self._places = places
+        self.places = places
         self._progress = progress
         self._staged = 0
         self._originals: dict[str, str] = {}
@@ -68,7 +68,7 @@ class Reader:
 
     def listing(self, place: Place, where: str) -> Listing | None:
         """Return what a place was made of when this was first asked, None of a database; all of it is read as of then."""
-        return self._places.listing(place, where)
+        return self.places.listing(place, where)
 
     def open(
         self,
@@ -140,9 +140,18 @@ class Reader:
             if changed is not None:
                 raise changed_while_read(changed, where)
 
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether every file that was read is still what it was when the places were listed."""
+        try:
+            self.check_unchanged()
+        except DataError:
+            return False
+        return True
+
     def tidy(self) -> None:
         """Remove what is kept of databases and no load needs any more."""
-        self._places.tidy()
+        self.places.tidy()
 
     def sweep(self) -> None:
         """Remove what was fetched for these places before, and is not named any more; when nobody else reads it."""
@@ -176,7 +185,7 @@ class Reader:
             As of :meth:`open`.
         """
         progress = partial(self._progress, msg("days of {where}", where=where))
-        return self._places.fetched(place, where, needed, whole=whole, progress=progress)
+        return self.places.fetched(place, where, needed, whole=whole, progress=progress)
 
     def _from_database(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagcast.features.core.settings import load_settings
+from tagcast.features.ingest.data_checks import examine
 from tagcast.features.ingest.event_log import EventLog, build_event_log
+from tagcast.features.ingest.readers.places import Places
 from tests.support.source_projects import build, project, read, source
 
 FIRST = date(2024, 1, 1)
@@ -43,9 +46,17 @@ def everything(log: EventLog) -> EventLog:
     return replace(log, changes=(), late={}, folder=Path())
 
 
-def same_as_read_anew(config: Path, home: Path) -> EventLog:
+def checked_and_built(config: Path, home: Path) -> EventLog:
+    """Load as `tagcast check` does: what is mapped for the report is what the log is made of."""
+    found = load_settings(config, home, config.parent)
+    places = Places(found)
+    examine(found, places=places)
+    return build_event_log(found, places=places)
+
+
+def same_as_read_anew(config: Path, home: Path, load: Callable[[Path, Path], EventLog] = build) -> EventLog:
     """Load on top of the last load; the log is what a home without one would get."""
-    log = build(config, home)
+    log = load(config, home)
     with tempfile.TemporaryDirectory() as fresh:
         whole = build(config, Path(fresh) / "home")
         pd.testing.assert_frame_equal(read(log), read(whole))
@@ -72,7 +83,12 @@ STEP = st.sampled_from(
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.lists(st.tuples(STEP, st.integers(0, 40)), min_size=2, max_size=5), st.sampled_from(["csv", "parquet"])
+    st.lists(
+        st.tuples(STEP, st.integers(0, 40), st.sampled_from([build, checked_and_built])),
+        min_size=2,
+        max_size=5,
+    ),
+    st.sampled_from(["csv", "parquet"]),
 )
 def test_every_history_gives_the_log_of_a_full_read(steps, kind) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -89,9 +105,9 @@ def test_every_history_gives_the_log_of_a_full_read(steps, kind) -> None:
             pd.concat([day_lines(day, 2, who="w") for day in range(0, 25, 2)]), root / "web", "all", "parquet"
         )
         same_as_read_anew(config, root / "home")
-        for number, (step, at) in enumerate(steps):
+        for number, (step, at, load) in enumerate(steps):
             _change(step, at, number, root, kind)
-            same_as_read_anew(config, root / "home")
+            same_as_read_anew(config, root / "home", load)
 
 
 def _change(step: str, at: int, number: int, root: Path, kind: str) -> None:
