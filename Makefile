@@ -9,7 +9,7 @@ ENGINE := .venv-warehouses
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults explore mutants model-environment warehouses lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-interest messages docs clean
+.PHONY: help demo test check faults explore mutants model-environment warehouses azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-interest messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -51,9 +51,14 @@ $(ENGINE)/.installed: requirements-warehouses.lock | $(STAMP)
 	@touch $@
 
 WAREHOUSE_TESTS = tests/features/ingest/readers/databases/warehouses tests/features/ingest/parts/test_database_histories.py \
-  tests/features/ingest/test_same_log_everywhere.py
-warehouses: $(ENGINE)/.installed $(STAMP)  ## tables in ClickHouse's own engine give the log of a full read, whatever happened to them (three minutes)
-	TAGCAST_CLICKHOUSE=$(CURDIR)/$(ENGINE)/bin/python $(BIN)/python -m pytest -rs -n 2 --dist loadgroup -k "warehouses or clickhouse" $(WAREHOUSE_TESTS)
+  tests/features/ingest/test_same_log_everywhere.py tests/features/ingest/readers/remote/test_other_stores.py
+warehouses: $(ENGINE)/.installed $(STAMP)  ## tables in ClickHouse's own engine and files in Google's store give the log of a full read (three minutes)
+	TAGCAST_CLICKHOUSE=$(CURDIR)/$(ENGINE)/bin/python TAGCAST_GOOGLE_STORE=$(CURDIR)/$(ENGINE)/bin/gcp-storage-emulator \
+	  $(BIN)/python -m pytest -rs -n 2 --dist loadgroup -k "warehouses or clickhouse or google" $(WAREHOUSE_TESTS)
+
+azure: $(STAMP)  ## files in Azure's object store, from its own emulator; needs npm (a minute)
+	npm install --silent --no-save --prefix .venv-azure azurite@3.37.0
+	TAGCAST_AZURE_STORE=$(CURDIR)/.venv-azure/node_modules/.bin/azurite-blob $(BIN)/python -m pytest -rs -k azure tests/features/ingest/readers/remote/test_other_stores.py
 
 # Without the pipelines' walks, which take longest and import nothing that the others do not.
 LOWEST_TESTS = tests/features tests/models tests/registry tests/serving tests/pipelines/cards
@@ -133,7 +138,7 @@ lock: $(STAMP)  ## renew the lock files from pyproject.toml
 	  --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
-	$(LOCKED) --constraint requirements.lock --output-file requirements-warehouses.lock tests/support/databases/clickhouse.in
+	$(LOCKED) --constraint requirements.lock --output-file requirements-warehouses.lock tests/support/databases/servers.in
 
 PACKAGES := features models registry serving pipelines
 messages: $(STAMP)  ## renew the gettext catalogues from the code: what is new is empty, what nothing says any more goes

@@ -8,9 +8,12 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import raw_text
 
-_GONE = re.compile(r"not ?found|no such file|404|does not exist", re.IGNORECASE)
+_IN_NO_NAME = r"(?<![\w./-])(?:{})(?![\w/-]|\.\w)"
+DENIED = _IN_NO_NAME.format("401|403")
+"""A status of HTTP that stands by itself: folders and files may be called so too."""
+_GONE = re.compile(rf"not ?found|no such file|{_IN_NO_NAME.format(404)}|does not exist", re.IGNORECASE)
 _DENIED = re.compile(
-    r"access ?denied|forbidden|unauthori[sz]ed|\b40[13]\b|credential|invalidaccesskey|signature",
+    rf"access ?denied|forbidden|unauthori[sz]ed|{DENIED}|credential|invalidaccesskey|signature",
     re.IGNORECASE,
 )
 _SECRETS = re.compile(r"\?[^\s'\"]*|(?<=://)[^/\s@]+@")

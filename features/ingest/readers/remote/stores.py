@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import IO, Any
 
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import raw_text
 from tagcast.features.ingest.readers.arrow.iceberg import METADATA
-from tagcast.features.ingest.readers.arrow.lake_errors import without_secrets
+from tagcast.features.ingest.readers.arrow.lake_errors import DENIED, without_secrets
 
 OBJECT_STORES = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "abfs": "abfs", "abfss": "abfs"}
 _LOGS = {"_delta_log": "delta", "metadata": "iceberg", ".hoodie": "hudi"}
 _MAGIC = re.compile(r"[*?\[]")
 _DENIED = re.compile(
-    r"access.?denied|forbidden|\b40[13]\b|credential|invalidaccesskey|signature|anonymous|account name",
+    rf"access.?denied|forbidden|{DENIED}|credential|invalidaccesskey|signature|anonymous|account name",
     re.IGNORECASE,
 )
 _RIGHTS: dict[str, Message] = {
@@ -28,8 +29,8 @@ _RIGHTS: dict[str, Message] = {
     ),
     "gs": msg("check GOOGLE_APPLICATION_CREDENTIALS in the environment, or the account of this machine, and its rights"),
     "abfs": msg(
-        "check AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY in the environment, or the identity of this machine, "
-        "and its rights"
+        "check AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, in the environment, "
+        "or the identity of this machine, and its rights"
     ),
 }  # fmt: skip
 
@@ -198,11 +199,52 @@ def _opened(scheme: str, container: str, host: str) -> Any:
     if scheme == "s3":
         return _s3(container)
     if scheme == "gs":
-        return fs.GcsFileSystem()
-    account = host.partition("@")[2].partition(".")[0] or os.environ.get("AZURE_STORAGE_ACCOUNT_NAME", "")
-    key, token = os.environ.get("AZURE_STORAGE_ACCOUNT_KEY"), os.environ.get("AZURE_STORAGE_SAS_TOKEN")
-    given = {"account_key": key, "sas_token": None if key else token}
-    return fs.AzureFileSystem(account, **{name: value for name, value in given.items() if value})
+        return _google()
+    return fs.AzureFileSystem(**_azure(host.partition("@")[2], os.environ))
+
+
+def _google() -> Any:
+    from pyarrow import fs
+
+    # A store that cannot be reached is said after a minute: by itself the library tries for a quarter of an hour.
+    patience = timedelta(seconds=60)
+    scheme, _, place = os.environ.get("STORAGE_EMULATOR_HOST", "").rpartition("://")
+    if not place:
+        return fs.GcsFileSystem(retry_time_limit=patience)
+    return fs.GcsFileSystem(
+        anonymous=True,
+        endpoint_override=place.rstrip("/"),
+        scheme=scheme or "http",
+        retry_time_limit=patience,
+    )
+
+
+def _azure(host: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return how an account is reached: by the host of the address, else by the environment, as Azure's own tools read it."""
+    text = environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
+    pairs = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
+    named, _, suffix = host.partition(".")
+    account = named or pairs.get("AccountName") or environ.get("AZURE_STORAGE_ACCOUNT_NAME", "")
+    same = account == pairs.get("AccountName")  # what is said of another account is not meant for this one
+    found = {"account_name": account}
+    key = pairs.get("AccountKey") if same else environ.get("AZURE_STORAGE_ACCOUNT_KEY")
+    token = pairs.get("SharedAccessSignature") if same else environ.get("AZURE_STORAGE_SAS_TOKEN")
+    if key:
+        found["account_key"] = key
+    elif token:
+        found["sas_token"] = token
+    domain = suffix.partition(".")[2] or (pairs.get("EndpointSuffix", "") if same else "")
+    if domain:  # as of another cloud: core.chinacloudapi.cn
+        found |= {f"{kind}_storage_authority": f".{kind}.{domain}" for kind in ("blob", "dfs")}
+    endpoint_of_blobs = pairs.get("BlobEndpoint", "") if same else ""
+    if endpoint_of_blobs and not suffix:
+        scheme, _, place = endpoint_of_blobs.rstrip("/").rpartition("://")
+        for kind in ("blob", "dfs"):
+            found |= {
+                f"{kind}_storage_authority": place.partition("/")[0],
+                f"{kind}_storage_scheme": scheme or "https",
+            }
+    return found
 
 
 def _s3(bucket: str) -> Any:

@@ -308,3 +308,21 @@ def test_a_folder_of_any_name(tmp_path, name) -> None:
     lake.write(orders(1))
     shutil.move(tmp_path / "lake", folder / "lake")
     assert build(config_of(lake, folder)).rows == 3
+
+
+@pytest.mark.parametrize(
+    ("raw", "rights"),
+    [
+        ("Object at location box/run-403/part-401.parquet not found", False),
+        ("HTTP error: 403 Forbidden", True),
+        ("request failed with status code 401.", True),
+        ("status=403", True),
+        ("no such file: orders.404.parquet", False),
+    ],
+)
+def test_a_status_is_told_from_a_name(raw, rights) -> None:
+    from tagcast.features.ingest.readers.arrow.lake_errors import lake_error
+
+    hint = str(lake_error(OSError(raw), "Delta", "orders", "here").hint)
+    assert ("rights" in hint) is rights
+    assert ("is gone" in hint) is not rights
