@@ -16,7 +16,8 @@ from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.system import private_folder
 
-SCRATCH = "scratch"
+SCRATCH = "scratch/read"
+"""In the home."""
 
 
 class Scratch:
@@ -45,6 +46,12 @@ class Scratch:
                         break
                     os.close(held)
         self._remove = weakref.finalize(self, _removed, self.folder, held)
+
+    def __enter__(self) -> Path:
+        return self.folder
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def remove(self) -> None:
         """Remove the folder and what is in it."""
