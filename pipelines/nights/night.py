@@ -9,33 +9,35 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from tagcast.features.core.errors import RunRefusedError, StoreBusyError, TagcastError
-from tagcast.features.core.messages import Joined, Message, Text, listed, msg, nmsg, render
-from tagcast.features.core.schema.entities import PROFILE
+from tagcast.features.core.errors import StoreBusyError, TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
-from tagcast.pipelines.entities import each, readable_first, with_tags
-from tagcast.pipelines.evaluation.observed_accuracy import judge_closed
-from tagcast.pipelines.nights.notify import News, notifies, send
-from tagcast.pipelines.nights.retraining import to_retrain
-from tagcast.pipelines.nights.schedule import SCORE, DueTag, due_tags
-from tagcast.pipelines.project.progress import log
+from tagcast.pipelines.entities import each, every, readable_first, with_tags
+from tagcast.pipelines.nights.record import NightRecord
+from tagcast.pipelines.nights.schedule import due_tags
+from tagcast.pipelines.nights.steps import (
+    DONE_OR_NOTHING,
+    JUDGE,
+    LOAD,
+    TRAIN,
+    StepDone,
+    judged,
+    loaded,
+    scored,
+    trained,
+)
 from tagcast.pipelines.project.project import Project
-from tagcast.pipelines.scoring.run import score_run
-from tagcast.pipelines.scoring.score import coming_run
-from tagcast.pipelines.training.train import train_tags
-from tagcast.registry.governance.night_record import NightStep, Outcome, last_step, record_step, steps_of
-
-if TYPE_CHECKING:
-    from tagcast.features.core.schema.operation import Occasion
+from tagcast.registry.governance.night_record import NightStep, steps_of
+from tagcast.serving.monitoring.due import SCORE, DueTag
 
 LOCK = "night.lock"
-LOAD, JUDGE, TRAIN, NOTIFY = "load", "judge", "train", "notify"
+PLAN = "plan"
+"""On record where it cannot be found out what is due, and once it can be again."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,6 @@ class Night:
             ],
             "steps": [step.to_dict() for step in self.steps],
         }
-
-
-@dataclass(frozen=True)
-class _Done:
-    """How a step ended, what it says of it, and what somebody should hear of; ``inputs`` name what went into it."""
-
-    outcome: Outcome
-    detail: Text | Joined
-    inputs: str = ""
-    news: tuple[News, ...] = ()
 
 
 def planned_nights(project: Project, now: datetime) -> dict[str, Night]:
@@ -112,166 +104,52 @@ def run_due(
         When another night is under way.
     """
     with _alone(project.settings.whole.home):
-        nights = {part: Night(tuple(due)) for part, due in _due_parts(project, now)}
-        return each(
-            [(part, None) for part in nights], lambda part, _: _Steps(part, nights[part], now, timer).run()
-        )
-
-
-class _Steps:
-    """The steps of one entity's night."""
-
-    def __init__(self, project: Project, night: Night, now: datetime, timer: Callable[[], float]) -> None:
-        self._project, self._night, self._now, self._timer = project, night, now, timer
-        self._due = max(one.since for one in night.due)
-
-    def run(self) -> Night:
-        earlier = {
-            step.step
-            for step in steps_of(self._project.state, self._due)
-            if step.outcome in {"done", "nothing"}
-        }
-        last = last_step(self._project.state, LOAD)
+        planning = NightRecord(project, now, now, timer)
         try:
-            for name, work in (
-                (LOAD, self._load),
-                (JUDGE, self._judge),
-                (TRAIN, self._train),
-                (SCORE, self._score),
-            ):
-                if name not in earlier:
-                    self._recorded(name, work)
-        finally:
-            self._notify(last.started_at if last is not None else None)
-        return Night(self._night.due, tuple(steps_of(self._project.state, self._due)))
-
-    def _recorded(self, name: str, work: Callable[[], _Done]) -> None:
-        start = self._timer()
-        try:
-            done = work()
-        except TagcastError as error:
-            refused = isinstance(error, RunRefusedError)
-            inputs = coming_run(self._project) if refused else sha256(str(error).encode()).hexdigest()[:16]
-            before = last_step(self._project.state, name)
-            occasion: Literal["refused", "failed"] = "refused" if refused else "failed"
-            # Whoever calls every hour hears of one fault once.
-            known = before is not None and (before.outcome, before.inputs) == (occasion, inputs)
-            news = () if known else (self._news(occasion, "", error.message),)
-            self._record(name, start, _Done(occasion, error.message, inputs, news))
+            with planning.failures_of(PLAN):
+                nights = {part: Night(tuple(due)) for part, due in _due_parts(project, now)}
+                planning.recovered(PLAN)
+        except TagcastError:
+            planning.notify()
             raise
-        self._record(name, start, done)
+        for part in every(project):
+            if part not in nights:
+                NightRecord(part, now, now, timer).notify()  # what no server took before
+        return each([(part, None) for part in nights], lambda part, _: _night(part, nights[part], now, timer))
 
-    def _record(self, name: str, start: float, done: _Done) -> None:
-        seconds = self._timer() - start
-        news = tuple(asdict(one) for one in done.news)
-        step = NightStep(self._due, name, done.outcome, self._now, seconds, done.detail, done.inputs, news)
-        record_step(self._project.state, step)
 
-    def _news(self, occasion: Occasion, tag: str, text: Text | Joined) -> News:
-        entity = self._project.settings.entity
-        about = " ".join(part for part in ("" if entity == PROFILE else entity, tag) if part)
-        said = render(text, "en")
-        return News(occasion, entity, tag, f"{about}: {said}" if about else said)
+def _night(project: Project, night: Night, now: datetime, timer: Callable[[], float]) -> Night:
+    """Do the steps of one entity's night that are not on record yet.
 
-    def _notify(self, last: datetime | None) -> None:
-        """Tell whoever is to hear of it what the steps since the last notification say, and which tags have expired."""
-        if not notifies(self._project.settings.notify):
-            return
-        start = self._timer()
-        expired = tuple(self._expired(last))
-        waiting: list[News] = []
-        for step in steps_of(self._project.state, self._due):
-            if step.step == NOTIFY and step.outcome == "done":
-                waiting = []
-            waiting += [News.from_json(one) for one in step.news]
-        if not (waiting or expired):
-            return
-        try:
-            sent = send(self._project.settings, [*waiting, *expired])
-        except TagcastError as error:
-            # What could not be sent is sent by the next call; the night stands all the same.
-            log.warning(error.message)
-            self._record(NOTIFY, start, _Done("failed", error.message, news=expired))
-        else:
-            said = nmsg("{n} notification was sent", "{n} notifications were sent", sent)
-            self._record(NOTIFY, start, _Done("done", said))
-
-    def _expired(self, last: datetime | None) -> Iterator[News]:
-        """Yield the tags of the active run that have expired since the last night."""
-        active = self._project.store.current()
-        for tag in active.run.tags if active is not None else ():
-            if tag.expires_at <= self._now and (last is None or tag.expires_at > last):
-                said = msg("expired on {day}: nothing is known by it", day=f"{tag.expires_at:%Y-%m-%d}")
-                yield self._news("stale", tag.tag, said)
-
-    def _load(self) -> _Done:
-        events = self._project.events
-        return _Done("done", msg("events until {day}", day=events.observed_until), events.id)
-
-    def _judge(self) -> _Done:
-        rows = judge_closed(self._project)
-        if not rows:
-            return _Done("nothing", msg("no window has closed since the last night"))
-        whole = [row for row in rows if row.at_least == 0]
-        broken = sorted({row.tag for row in whole if row.is_broken})
-        said = [
-            nmsg("{n} promise was judged", "{n} promises were judged", len(whole)),
-            msg("broken: {tags}", tags=listed(broken)) if broken else msg("none was broken"),
-        ]
-        news = [
-            self._news(
-                "promise_broken",
-                row.tag,
-                msg(
-                    "the promise of {as_of} was broken: {promised:.3f} promised, {right:.3f} right",
-                    as_of=row.as_of,
-                    promised=row.promised,
-                    right=row.right,
-                ),
-            )
-            for row in whole
-            if row.is_broken
-        ]
-        return _Done("done", listed(said, "sentences"), news=tuple(news))
-
-    def _train(self) -> _Done:
-        reasons = to_retrain(self._project, self._now)
-        if not reasons:
-            return _Done("nothing", msg("no tag asks to be trained anew"))
-        trained = train_tags(self._project, sorted(reasons), as_of=None, now=self._now)
-        said: list[Message] = [
-            msg(
-                "{tag}: trained anew, {why}: {outcome}",
-                tag=one.tag,
-                why=reasons[one.tag],
-                outcome=one.reason,
-            )
-            for one in trained
-        ]
-        news = [self._news("review_needed", one.tag, one.reason) for one in trained if one.proposed]
-        return _Done("done", listed(said, "sentences"), news=tuple(news))
-
-    def _score(self) -> _Done:
-        project = self._project
-        coming, stored = coming_run(project), project.store.stored()
-        there = (e.run for e in project.store.log() if e.action == "publish" and e.run.number in stored)
-        # Also one that somebody has rolled back: it is not published again behind their back.
-        if same := next((run for run in there if run.run.run_id == coming), None):
-            return _Done(
-                "nothing", msg("nothing is new since the run of {as_of}", as_of=same.run.as_of), coming
-            )
-        before = last_step(project.state, SCORE)
-        if before is not None and before.outcome == "refused" and before.inputs == coming:
-            raise RunRefusedError(
-                msg("nothing is new since the run was refused: {problem}", problem=before.detail),
-                hint=msg(
-                    "correct the source, or publish it all the same: {command}",
-                    command='tagcast score --all --force --reason "…"',
-                ),
-            )
-        run = score_run(project, None, as_of=None, now=self._now)
-        said = msg("{profiles:,} profiles as of {as_of}", profiles=run.profiles, as_of=run.as_of)
-        return _Done("done", said, run.run_id)
+    Tags are scored with the models that are there where promises could not be judged or models not trained: the error is raised
+    once that is done, and the next night tries again.
+    """
+    due = max(one.since for one in night.due)
+    record = NightRecord(project, due, now, timer)
+    earlier = {step.step for step in steps_of(project.state, due) if step.outcome in DONE_OR_NOTHING}
+    failed: Exception | None = None
+    steps: tuple[tuple[str, Callable[[Project, datetime], StepDone]], ...] = (
+        (LOAD, loaded),
+        (JUDGE, judged),
+        (TRAIN, trained),
+        (SCORE, scored),
+    )
+    try:
+        for name, work in steps:
+            if name in earlier:
+                continue
+            try:
+                with record.failures_of(name):
+                    record.done(name, lambda work=work: work(project, now))  # type: ignore[misc]
+            except Exception as error:
+                if name == LOAD:
+                    raise
+                failed = failed or error
+    finally:
+        record.notify()
+    if failed is not None:
+        raise failed
+    return Night(night.due, tuple(steps_of(project.state, due)))
 
 
 @contextmanager

@@ -37,17 +37,20 @@ class News:
         ``tag`` is empty of what is about all tags.
     text : str
         A sentence, in English.
+    id : str
+        The same of what is sent once more.
     """
 
     occasion: Occasion
     entity: str
     tag: str
     text: str
+    id: str
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> News:
         """Return what was kept as JSON values."""
-        return cls(kept["occasion"], kept["entity"], kept["tag"], kept["text"])
+        return cls(kept["occasion"], kept["entity"], kept["tag"], kept["text"], kept["id"])
 
 
 class NotSentError(TagcastError):
@@ -56,8 +59,8 @@ class NotSentError(TagcastError):
     code = "not_sent"
 
 
-def send(settings: Settings, news: Sequence[News]) -> int:
-    """Send those of ``news`` that the configuration asks for, and return how many.
+def send(settings: Settings, news: Sequence[News]) -> list[News]:
+    """Send those of ``news`` that the configuration asks for, and return them.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def send(settings: Settings, news: Sequence[News]) -> int:
     asked = settings.notify
     wanted = [one for one in news if one.occasion in asked.on]
     if not wanted or not notifies(asked):
-        return 0
+        return []
     failed: NotSentError | None = None
     for way, place in ((_post, asked.webhook), (_mail, asked.smtp if asked.mail else None)):
         if place is None:
@@ -85,7 +88,7 @@ def send(settings: Settings, news: Sequence[News]) -> int:
             )
     if failed is not None:
         raise failed
-    return len(wanted)
+    return wanted
 
 
 def _said(error: Exception, url: str) -> str:

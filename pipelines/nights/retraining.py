@@ -64,9 +64,10 @@ def _why(
     if policy.every_days is not None and days >= policy.every_days:
         return nmsg("its newest version is {n} day old", "its newest version is {n} days old", days)
     if "promise_broken" in policy.when and champion is not None:
-        for row in observed_promises(project.state, definition.name):
-            since = newest.created.astimezone(zone).date()
-            if row.version == champion.version and row.due > since and row.is_broken:
+        # Of runs since the newest version: what was predicted before it asks for the same training once more, night after night.
+        since = newest.created.astimezone(zone).date()
+        for row in observed_promises(project.state, definition.name, since=since):
+            if row.version == champion.version and row.is_broken:
                 return msg(
                     "its champion broke its promise of {as_of}: {promised:.3f} promised, {right:.3f} right",
                     as_of=row.as_of,

@@ -13,6 +13,8 @@ from tagcast.features.core.messages import Text as Sentence
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import METADATA, UtcDateTime, serial
 
+NOTIFY = "notify"
+"""The step that sends news; on record of it are those that were sent, of every other step what is to be sent."""
 Outcome = Literal["done", "nothing", "refused", "failed"]
 NIGHT_STEPS = Table(
     "night_steps",
@@ -25,7 +27,9 @@ NIGHT_STEPS = Table(
     Column("seconds", Float, nullable=False),
     Column("detail", Text, nullable=False),
     Column("inputs", String(100), nullable=False, comment="what went into it: equal inputs, equal outcome"),
-    Column("news", JSON, nullable=False, comment="what somebody should hear of, until a step notify is done"),
+    Column(
+        "news", JSON, nullable=False, comment="what somebody should hear of; of a step notify what was sent"
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -48,7 +52,7 @@ class NightStep:
     inputs : str
         Names what went into it, where it is worth knowing whether that is the same again.
     news : tuple of dict
-        What somebody should hear of, as JSON values.
+        What somebody should hear of, of ``NOTIFY`` what was sent, as JSON values with an ``id``.
     """
 
     due: datetime
@@ -91,6 +95,18 @@ def record_step(state: State, step: NightStep) -> None:
 def steps_of(state: State, due: datetime) -> list[NightStep]:
     """Return what is on record of one night, in the order of doing."""
     return _steps(state, select(NIGHT_STEPS).where(NIGHT_STEPS.c.due == due).order_by(NIGHT_STEPS.c.id))
+
+
+def steps_since(state: State, moment: datetime) -> list[NightStep]:
+    """Return what is on record of nights that began at ``moment`` or later, but notifications, in the order of doing."""
+    recent = (NIGHT_STEPS.c.started_at >= moment) & (NIGHT_STEPS.c.step != NOTIFY)
+    return _steps(state, select(NIGHT_STEPS).where(recent).order_by(NIGHT_STEPS.c.id))
+
+
+def notified(state: State) -> set[str]:
+    """Return the ids of all news that were sent."""
+    sent = (NIGHT_STEPS.c.step == NOTIFY) & (NIGHT_STEPS.c.outcome == "done")
+    return {one["id"] for step in _steps(state, select(NIGHT_STEPS).where(sent)) for one in step.news}
 
 
 def last_step(state: State, step: str) -> NightStep | None:

@@ -198,6 +198,17 @@ def judged(state: State) -> set[tuple[str, date, int]]:
         return {(row.tag, row.as_of, row.version) for row in connection.execute(keys)}
 
 
+def broken_since(state: State, day: date) -> list[PromiseRow]:
+    """Return the broken promises, over all values, whose window closed on ``day`` or later; by tag and day."""
+    query = (
+        select(PROMISES)
+        .where(PROMISES.c.at_least == 0, PROMISES.c.due >= day)
+        .order_by(PROMISES.c.tag, PROMISES.c.as_of, PROMISES.c.version)
+    )
+    with state.reading() as connection:
+        return [row for row in map(_row, connection.execute(query)) if row.is_broken]
+
+
 def observed_promises(state: State, tag: str, *, since: date | None = None) -> list[PromiseRow]:
     """Return what was recorded of ``tag``: newest day first, levels of confidence rising.
 

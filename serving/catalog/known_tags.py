@@ -206,25 +206,33 @@ def defined_tags(context: ServiceContext) -> dict[str, Definition]:
     Their members are known once they are trained or scored. A file that is wrong hides the definitions in files, and does not
     stand in the way of everything else.
     """
-    from tagcast.models.definitions.loader import with_services
     from tagcast.registry.governance.rule_drafts import drafted
 
     def read() -> dict[str, Definition]:
         rules: dict[str, Definition] = {one.tag: one.definition for one in drafted(context.state).values()}
-        try:
-            files = with_services(context.settings)
-        except DefinitionError as error:
-            log.warning(msg("the catalogue goes without the definitions: {problem}", problem=error.message))
-            return rules
         return rules | {
             tag.name: tag
-            for definition in files
-            if definition.entity == context.settings.entity
-            and (definition.family is None or definition.family.values)
+            for definition in written_tags(context)
+            if definition.family is None or definition.family.values
             for tag in definition.expand(definition.family.values or () if definition.family else ())
         }
 
     return context.remembered.get("definitions", read, seconds=FILES_SECONDS)
+
+
+def written_tags(context: ServiceContext) -> list[Definition]:
+    """Return the definitions of the entity as they stand in the files, families as one; none where a file is wrong."""
+    from tagcast.models.definitions.loader import with_services
+
+    def read() -> list[Definition]:
+        try:
+            files = with_services(context.settings)
+        except DefinitionError as error:
+            log.warning(msg("the catalogue goes without the definitions: {problem}", problem=error.message))
+            return []
+        return [definition for definition in files if definition.entity == context.settings.entity]
+
+    return context.remembered.get("written", read, seconds=FILES_SECONDS)
 
 
 def _definition_of(context: ServiceContext, version: Version) -> Definition | None:

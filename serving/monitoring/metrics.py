@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.schema.entities import PROFILE
+from tagcast.models.definitions.rule_tag import sensitivity_of
 from tagcast.registry.governance.night_record import Outcome, newest_steps
 from tagcast.registry.governance.observed_accuracy import promises_judged
-from tagcast.serving.catalog.known_tags import hidden_tags
+from tagcast.registry.governance.rule_drafts import published_rules
+from tagcast.serving.catalog.known_tags import hidden_tags, written_tags
+from tagcast.serving.monitoring.due import due_among
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -56,6 +59,11 @@ class _Nights:
             "Until nothing is known by a tag any more; negative since then.",
             labels=["entity", "tag"],
         )
+        overdue = Gauge(
+            "tagcast_tag_overdue_seconds",
+            "Since the refresh of a tag, or family, that no run has followed yet; 0 of one that is not due.",
+            labels=["entity", "tag"],
+        )
         judged = Gauge(
             "tagcast_promises_judged", "Runs of a tag whose promise was judged.", labels=["entity", "tag"]
         )
@@ -91,6 +99,8 @@ class _Nights:
                 for tag in active.run.tags:
                     if tag.tag not in hidden:
                         left.add_metric([entity, tag.tag], (tag.expires_at - now).total_seconds())
+            for tag_name, late in _overdue(context, now, hidden).items():
+                overdue.add_metric([entity, tag_name], late)
             for tag_name, (of_all, of_broken) in promises_judged(context.state).items():
                 if tag_name not in hidden:
                     judged.add_metric([entity, tag_name], of_all)
@@ -100,4 +110,16 @@ class _Nights:
                 started.add_metric([entity, step.step], step.started_at.timestamp())
                 for one in OUTCOMES:
                     outcome.add_metric([entity, step.step, one], float(step.outcome == one))
-        yield from (run, data, profiles, left, judged, broken, seconds, started, outcome)
+        yield from (run, data, profiles, left, overdue, judged, broken, seconds, started, outcome)
+
+
+def _overdue(context: ServiceContext, now: datetime, hidden: frozenset[str]) -> dict[str, float]:
+    """Return for how many seconds each tag or family that a person may see has been due, by name."""
+    tags = [
+        tag
+        for tag in (*written_tags(context), *published_rules(context.state))
+        if tag.name not in hidden
+        and (not hidden or sensitivity_of(tag, context.settings.sensitive) == "normal")
+    ]
+    due = due_among(tags, context.state, context.store.log(), now, context.settings.timezone)
+    return {tag.name: 0.0 for tag in tags} | {one.tag: (now - one.since).total_seconds() for one in due}

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pandas as pd
 import pytest
 
-from tagcast.pipelines.nights.night import JUDGE, LOAD, TRAIN
-from tagcast.pipelines.nights.schedule import SCORE
+from tagcast.pipelines.nights.retraining import to_retrain
+from tagcast.pipelines.nights.steps import JUDGE, LOAD, TRAIN
 from tagcast.pipelines.project.project import open_project
-from tagcast.registry.governance.observed_accuracy import observed_promises
+from tagcast.registry.governance.night_record import newest_steps
+from tagcast.registry.governance.observed_accuracy import PromiseRow, observed_promises, record_promises
+from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import open_tracking
 from tagcast.registry.versions.versions import versions
+from tagcast.serving.monitoring.due import SCORE
 from tests.pipelines.nights.test_notify import webhook
 from tests.support.browser import served
 from tests.support.champion import DAY, TAG, by_hand, put_in_charge
 from tests.support.command_line import Project
+from tests.support.faults.injection import leave_free, small_disk
 from tests.support.shop import CHURN, CONFIG, write_shop
 
 pytestmark = pytest.mark.slow
@@ -179,6 +184,28 @@ def test_retrain_by_age_and_by_a_broken_promise(shop) -> None:
     assert len(versions(open_tracking(shop.home, project="small shop"), TAG)) == 2
 
 
+def test_a_broken_promise_asks_for_one_training_not_for_one_each_night(shop) -> None:
+    file = shop.config.parent / "tags" / "churn_risk.yaml"
+    file.write_text(CHURN + "retrain: {when: [promise_broken]}\n", encoding="utf-8")
+    until(shop.config.parent, date(2024, 8, 20))
+
+    def asked(as_of: date) -> bool:
+        """Whether it is to be trained, once the promise of this day is found broken."""
+        due = as_of + timedelta(days=30)
+        project = open_project(shop.config, shop.home)
+        record_promises(project.state, [PromiseRow(TAG, 1, as_of, due, True, 0.0, 400, 0.9, 0.5)])
+        return TAG in to_retrain(project, datetime.combine(due, datetime.min.time(), UTC))
+
+    assert asked(date(2024, 8, 5))  # the version is of the first of August
+    log_version(
+        open_tracking(shop.home, project="small shop"), tag=TAG, kind="model", bundle=shop.config.parent / "bundle",
+        features=("recency_days",), feature_set=by_hand().feature_set, params={}, metrics={}, dataset={}, split={},
+        figures={}, notes=[], run_name="refused", now=datetime(2024, 9, 5, tzinfo=UTC),
+    )  # fmt: skip
+    assert not asked(date(2024, 8, 6)), "of a run before the version that the gate refused"
+    assert asked(date(2024, 9, 6))
+
+
 def test_who_is_to_hear_of_a_refusal_hears_of_it_once_and_again_where_nobody_took_it(
     shop, monkeypatch
 ) -> None:
@@ -200,6 +227,82 @@ def test_who_is_to_hear_of_a_refusal_hears_of_it_once_and_again_where_nobody_too
         late = DAY + timedelta(days=40)  # the tag of the active run has expired
         assert night(shop, late, arrived=DAY + timedelta(days=2)).exit_code == 10
     assert ("stale", TAG) in {(one["occasion"], one["tag"]) for one in posted[-1]["news"]}
+
+
+def occasions(posted: list[dict]) -> list[tuple[str, str]]:
+    return [(one["occasion"], one["tag"]) for body in posted for one in body["news"]]
+
+
+def test_tags_that_cannot_be_read_are_heard_of_once_though_nothing_is_due_when_the_server_is_back(
+    shop, monkeypatch
+) -> None:
+    steps(shop, DAY)
+    shop.config.write_text(BARE + '[notify]\nwebhook = "${HOOK}"\n', encoding="utf-8")
+    file, day = shop.config.parent / "tags" / "churn_risk.yaml", DAY + timedelta(days=1)
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(whole + 'refresh: "61 3 * * *"\n', encoding="utf-8")
+    with webhook(status=503) as (address, _):
+        monkeypatch.setenv("HOOK", address)
+        assert night(shop, day).exit_code == 5
+        file.write_text(whole, encoding="utf-8")
+        assert night(shop, day, at="04:10").exit_code == 0
+    with webhook() as (address, posted):
+        monkeypatch.setenv("HOOK", address)
+        for hour in ("05:00", "06:00"):
+            assert night(shop, day, at=hour).exit_code == 16
+        assert occasions(posted) == [("failed", "")]
+        assert "cron" in posted[0]["text"]
+    last = {step.step: step.outcome for step in newest_steps(open_project(shop.config, shop.home).state)}
+    assert last["plan"] == "done", "a monitoring system sees that it is over"
+
+
+def test_a_broken_promise_is_heard_of_though_it_was_judged_by_hand_before(shop, monkeypatch) -> None:
+    steps(shop, DAY)
+    over, file = DAY + timedelta(days=30), shop.config.parent / "all.parquet"
+    lines = pd.read_parquet(file)
+    window = lines["at"].between(pd.Timestamp(DAY), pd.Timestamp(over - timedelta(days=1)), "left")
+    few = sorted(lines["customer"].unique())[:8]
+    lines[~window | lines["customer"].isin(few)].to_parquet(file, index=False)
+    until(shop.config.parent, over)
+    assert "kept in 0 of 1 week" in shop.run("promise", TAG).stdout
+    shop.config.write_text(
+        BARE + '[notify]\nwebhook = "${HOOK}"\non = ["promise_broken"]\n', encoding="utf-8"
+    )
+    with webhook() as (address, posted):
+        monkeypatch.setenv("HOOK", address)
+        for hour in ("04:00", "05:00"):
+            night(shop, over, at=hour)
+        assert occasions(posted) == [("promise_broken", TAG)]
+
+
+def test_what_cannot_be_trained_does_not_keep_from_scoring(shop) -> None:
+    file = shop.config.parent / "tags" / "churn_risk.yaml"
+    text = CHURN.replace("min_history_days: 60", "min_history_days: 900") + "retrain: {every_days: 1}\n"
+    file.write_text(text, encoding="utf-8")
+    day = date(2024, 8, 3)
+    assert night(shop, day).exit_code == 4
+    assert published(shop) == [day]
+    assert night(shop, day, at="05:00").exit_code == 16, "the next night tries again"
+
+
+def test_a_full_disk_is_heard_of_though_nothing_goes_on_record(shop, tmp_path, monkeypatch) -> None:
+    disk = tmp_path / "disk"
+    small_disk(disk, 60)
+    try:
+        shutil.copytree(shop.home, disk / "home")
+        shop.config.write_text(BARE + '[notify]\nwebhook = "${HOOK}"\n', encoding="utf-8")
+        full = Project(shop.config, disk / "home")
+        leave_free(disk, 0)
+        with webhook() as (address, posted):
+            monkeypatch.setenv("HOOK", address)
+            result = night(full, DAY)
+            assert result.exit_code in {4, 7, 12, 15}, result.output + result.stderr
+            assert "hint" in result.stderr
+            assert {one for one, _ in occasions(posted)} == {"failed"}
+            (disk / "filler").unlink()
+            assert steps(full, DAY)[-1] == (SCORE, "done")
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 @pytest.mark.parametrize("wait", [0.05, 0.6])

@@ -19,8 +19,8 @@ from tests.support.shop import CONFIG
 
 BARE = CONFIG.split("[profiles]")[0]
 NEWS = (
-    News("refused", "profile", "", "the run was refused"),
-    News("stale", "profile", "churn", "churn: expired"),
+    News("refused", "profile", "", "the run was refused", "refused:profile:1"),
+    News("stale", "profile", "churn", "churn: expired", "stale:profile:churn:1"),
 )
 
 
@@ -76,9 +76,9 @@ def settings_of(folder, notify: str):
 def test_a_webhook_gets_what_is_asked_for_and_no_more(tmp_path, monkeypatch) -> None:
     with webhook() as (address, posted):
         monkeypatch.setenv("HOOK", address)
-        assert send(settings_of(tmp_path, 'webhook = "${HOOK}"'), NEWS) == 2
-        assert send(settings_of(tmp_path, 'webhook = "${HOOK}"\non = ["stale"]'), NEWS) == 1
-        assert send(settings_of(tmp_path, 'webhook = "${HOOK}"\non = ["failed"]'), NEWS) == 0
+        assert send(settings_of(tmp_path, 'webhook = "${HOOK}"'), NEWS) == [*NEWS]
+        assert send(settings_of(tmp_path, 'webhook = "${HOOK}"\non = ["stale"]'), NEWS) == [NEWS[1]]
+        assert send(settings_of(tmp_path, 'webhook = "${HOOK}"\non = ["failed"]'), NEWS) == []
     assert [one["occasion"] for body in posted for one in body["news"]] == ["refused", "stale", "stale"]
     assert posted[0]["project"] == "small shop"
     assert posted[0]["text"] == "the run was refused\nchurn: expired"
@@ -87,7 +87,7 @@ def test_a_webhook_gets_what_is_asked_for_and_no_more(tmp_path, monkeypatch) -> 
 def test_a_mail_says_it_in_words(tmp_path) -> None:
     with mail_server() as (port, mails):
         asked = f'mail = ["a@shop.test", "b@shop.test"]\nsmtp = "smtp://127.0.0.1:{port}"\nsender = "tagcast@shop.test"'
-        assert send(settings_of(tmp_path, asked), NEWS) == 2
+        assert send(settings_of(tmp_path, asked), NEWS) == [*NEWS]
     (mail,) = map(message_from_string, mails)
     assert (mail["To"], mail["From"]) == ("a@shop.test, b@shop.test", "tagcast@shop.test")
     assert mail["Subject"] == "tagcast, small shop: the run was refused"

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tagcast.registry.governance.night_record import NightStep, record_step
 from tagcast.registry.governance.observed_accuracy import PromiseRow, record_promises
+from tests.support.faults.wrong_data import STAGE
 from tests.support.web import Clock, key_of, make_desk, served
 
 
@@ -49,6 +50,30 @@ def test_ages_and_expiry_are_those_of_the_active_run(context) -> None:
         if name == "tagcast_tag_expires_in_seconds"
     }
     assert left == {tag.tag: (tag.expires_at - context.now).total_seconds() for tag in active.run.tags}
+
+
+def test_what_is_due_and_not_done_is_said_until_a_night_has_done_it(context, tmp_path) -> None:
+    named = min(tag.tag for tag in context.store.current().run.tags)
+    for name, refresh in ((named, "0 3 * * *"), ("stage", "30 2 * * mon")):
+        text = STAGE.replace("name: stage", f"name: {name}") + f'refresh: "{refresh}"\n'
+        (tmp_path / "tags" / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+    def overdue() -> dict[str, float]:
+        context.remembered.forget("written")
+        return {
+            labels[1][1]: value
+            for (name, labels), value in read(context).items()
+            if name == "tagcast_tag_overdue_seconds"
+        }
+
+    # The named one was scored in the run of an hour ago; the other one in none, and was due on Monday.
+    now = context.now
+    monday = now.replace(hour=2, minute=30, second=0, microsecond=0) - timedelta(days=now.weekday())
+    assert overdue() == {named: 0.0, "stage": (now - monday).total_seconds()}
+    record_step(context.state, NightStep(monday, "score", "failed", now, 1.0, "no room"))
+    assert overdue()["stage"] > 0
+    record_step(context.state, NightStep(monday, "score", "nothing", now, 1.0, "nothing is new"))
+    assert overdue() == {named: 0.0, "stage": 0.0}
 
 
 def test_nights_and_promises_are_those_on_record(context) -> None:
