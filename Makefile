@@ -9,7 +9,7 @@ ENGINE := .venv-warehouses
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults explore mutants model-environment warehouses azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-interest messages docs clean
+.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-interest messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -35,6 +35,19 @@ test: $(STAMP)  ## the whole suite
 faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections, lost databases, copied homes
 	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/pipelines/scoring/test_faults.py tests/serving/store/postgres/test_faults.py \
 	  tests/pipelines/scoring/test_lost_tags.py tests/pipelines/project tests/pipelines/cli/test_machine_faults.py
+
+# NIGHTS=--quick: 45 nights in spring.
+nights: $(STAMP)  ## a made shop's year, one tagcast run due a night: kills, a full disk, silence, clocks, late data, beside a year without
+	$(BIN)/python -m tests.nights $(NIGHTS)
+
+SCHEDULERS := .venv-schedulers
+$(SCHEDULERS)/.installed: requirements-schedulers.lock | $(STAMP)
+	@test -x $(SCHEDULERS)/bin/python || $(PYTHON) -m venv $(SCHEDULERS)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(SCHEDULERS)/bin/python --require-hashes requirements-schedulers.lock
+	@touch $@
+
+schedulers: $(SCHEDULERS)/.installed $(STAMP)  ## the examples of schedulers, read by cron, systemd, Kubernetes' schemas, Airflow and Dagster (two minutes)
+	TAGCAST_SCHEDULERS=$(CURDIR)/$(SCHEDULERS)/bin/python $(BIN)/python -m pytest -rs tests/pipelines/nights/test_schedulers.py
 
 explore: $(STAMP)  ## the property tests on examples drawn anew, up to a thousand each: what the suite repeats, this goes beyond
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile explore $$(grep -rl --include='test_*.py' 'from hypothesis import' tests)
@@ -138,6 +151,7 @@ lock: $(STAMP)  ## renew the lock files from pyproject.toml
 	  --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
+	$(LOCKED) --output-file requirements-schedulers.lock examples/schedulers/requirements.in
 	$(LOCKED) --constraint requirements.lock --output-file requirements-warehouses.lock tests/support/databases/servers.in
 
 PACKAGES := features models registry serving pipelines

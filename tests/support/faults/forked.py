@@ -21,7 +21,7 @@ _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     [
         "adbc_driver_postgresql.dbapi", "duckdb", "lightgbm", "mlflow.artifacts", "mlflow.store.tracking.sqlalchemy_store",
-        "sklearn.isotonic", "tagcast.models.inference.engine", "tagcast.pipelines.cli.main", "tagcast.pipelines.scoring.score", "tagcast.pipelines.training.train", "tagcast.serving.store.postgres.store",
+        "ibis.backends.duckdb", "sklearn.isotonic", "tagcast.models.inference.engine", "tests.support.faults.warm", "tagcast.pipelines.cli.main", "tagcast.pipelines.cli.runs", "tagcast.pipelines.scoring.score", "tagcast.pipelines.training.train", "tagcast.serving.store.postgres.store",
     ]
 )  # fmt: skip
 
