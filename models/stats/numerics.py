@@ -27,10 +27,10 @@ def probability(log_odds: Floats) -> Floats:
     return clip(1 / (1 + np.exp(-np.clip(log_odds, -40.0, 40.0))))
 
 
-def wilson(right: npt.ArrayLike, cases: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Return low, share and high of ``right`` among ``cases`` (arrays): Wilson's 95 % interval (1927)."""
+def wilson(right: npt.ArrayLike, cases: npt.ArrayLike, z: float = 1.959964) -> tuple[Floats, Floats, Floats]:
+    """Return low, share and high of ``right`` among ``cases`` (arrays): Wilson's interval (1927) of ``z`` standard errors, by default 95 %."""
     n = np.asarray(cases, float)
-    p, z2 = np.asarray(right, float) / n, 1.959964**2
+    p, z2 = np.asarray(right, float) / n, z**2
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n**2))) / (1 + z2 / n)
     # At a share of 0 or 1 the bound equals it but for rounding.
