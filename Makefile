@@ -9,7 +9,7 @@ ENGINE := .venv-warehouses
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-interest messages docs clean
+.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-lift bench-interest messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -131,6 +131,7 @@ bench-quick: $(STAMP)  ## the same on little data, in five minutes; no bars
 	$(BIN)/python -m benchmarks.many_tags --quick
 	$(BIN)/python -m benchmarks.speed.console --quick
 	$(BIN)/python -m benchmarks.sources --quick
+	$(BIN)/python -m benchmarks.lift_intervals --quick
 
 bench-training: $(STAMP)  ## what training takes at 100,000 and 1,000,000 customers, and what a draw costs in log loss
 	$(BIN)/python -m benchmarks.training_size
@@ -140,6 +141,9 @@ bench-sources: $(RIVALS)/.installed $(STAMP)  ## what event logs from databases 
 
 bench-tags: $(STAMP)  ## what 600 tags over four entities and 100,000 customers cost each night
 	$(BIN)/python -m benchmarks.many_tags
+
+bench-lift: $(STAMP)  ## whether intervals of a campaign's lift keep their word, looked at once or daily (half an hour)
+	$(BIN)/python -m benchmarks.lift_intervals
 
 bench-interest: $(STAMP)  ## one model for all categories, or one each
 	$(BIN)/python -m benchmarks.quality.interest

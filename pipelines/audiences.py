@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.delivery.consent import Reach
     from tagcast.serving.delivery.exports import ExportRecord
+    from tagcast.serving.delivery.power import Power
 
 log = logging.getLogger("tagcast")
 
@@ -130,6 +132,9 @@ def export_audience(
     channel: str | None = None,
     no_contact: bool = False,
     name: str = "",
+    goal: str | Mapping[str, Any] | None = None,
+    starts: date | None = None,
+    days: int | None = None,
 ) -> ExportRecord:
     """Write the members of a filter to a CSV or Parquet file; recorded in the audit log.
 
@@ -151,7 +156,14 @@ def export_audience(
     no_contact : bool
         The file is not used to contact anyone; needed without a channel where ``[consent]`` is configured.
     name : str
-        What the audit log calls it.
+        What the audit log and the campaign are called.
+    goal : str or mapping, optional
+        What a campaign is to achieve: a tag, whose outcome it is, or an outcome as a tag's file would say it. Where a share is
+        held out, default: the outcome of the filter's first model tag.
+    starts : date, optional
+        First day of the campaign; default: today.
+    days : int, optional
+        For which the goal is counted; default: its horizon.
     """
     from tagcast.serving.audiences.service import parse_for
     from tagcast.serving.delivery.exports import export, format_of
@@ -168,6 +180,9 @@ def export_audience(
         channel=channel,
         no_contact=no_contact,
         name=name,
+        goal=goal,
+        starts=starts,
+        days=days,
     )
 
 
@@ -185,3 +200,19 @@ def reach_of(
 
     require_purpose(context.settings, channel, no_contact=no_contact)
     return reach(context, person, parse_for(context, person, text), channel)
+
+
+def power_of(
+    context: ServiceContext,
+    person: Person,
+    text: str,
+    holdout: float,
+    *,
+    channel: str | None = None,
+    goal: str | Mapping[str, Any] | None = None,
+) -> Power:
+    """Return which lift a campaign to the members of a filter would see, were it exported with this share held out."""
+    from tagcast.serving.audiences.service import parse_for
+    from tagcast.serving.delivery.power import power
+
+    return power(context, person, parse_for(context, person, text), holdout, channel=channel, goal=goal)

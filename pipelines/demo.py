@@ -21,10 +21,9 @@ from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.local_user import local_user
 from tagcast.pipelines.project.project import Project, open_project
 from tagcast.pipelines.reports.audiences import render_count
-from tagcast.pipelines.reports.readiness import render_check
 from tagcast.pipelines.reports.scoring import render_promise, render_scoring
 from tagcast.pipelines.reports.terminal import progress, say, start_logging, tell
-from tagcast.pipelines.reports.training import render_training
+from tagcast.pipelines.reports.training import render_check, render_training
 from tagcast.pipelines.scoring.run import score_run
 from tagcast.pipelines.training.readiness import check_project
 from tagcast.pipelines.training.train import train_tags

@@ -18,6 +18,7 @@ from tagcast.features.core.home.stamp import check_owner
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of, toml_problem
 from tagcast.features.core.schema import operation
+from tagcast.features.core.schema.campaigns import Campaigns, check_campaigns, check_consent
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
 from tagcast.features.core.schema.sources import Identity, Join, Profiles, Source
 from tagcast.features.core.urls import NEVER_SHOWN, expand_url, holds_password, located
@@ -55,6 +56,7 @@ class Settings(Strict):
     consent: dict[str, str] = Field(
         default_factory=dict, description='channel = attribute that says yes: email = "email_ok"'
     )
+    campaigns: Campaigns = Campaigns()
     access: operation.Access = operation.Access()
     state: operation.StateDatabase = operation.StateDatabase()
     feast: operation.Feast = operation.Feast()
@@ -99,16 +101,9 @@ class Settings(Strict):
         return self
 
     @model_validator(mode="after")
-    def _check_consent(self) -> Self:
-        attributes = self.profiles.columns if self.profiles else ()
-        for channel, attribute in self.consent.items():
-            if attribute not in attributes:
-                problem = msg(
-                    "consent.{channel}: {attribute!r} is no column of [profiles]",
-                    channel=channel,
-                    attribute=attribute,
-                )
-                raise InvalidValueError(with_near(problem, attribute, attributes))
+    def _check_operation(self) -> Self:
+        check_consent(self.consent, self.profiles.columns if self.profiles else ())
+        check_campaigns(self.campaigns, self.words)
         return self
 
     @property
@@ -278,6 +273,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "publish": operation.Publish,
     "review": operation.Review,
     "notify": operation.Notify,
+    "campaigns": Campaigns,
     "access": operation.Access,
     "state": operation.StateDatabase,
     "feast": operation.Feast,

@@ -169,6 +169,11 @@ def _beside_last(
     return replace(built, changes=(*still_on_record(last.changes, built.last_day), *found), late=late)
 
 
+def active_log(home: Path) -> EventLog | None:
+    """Return the log of a home's last load as it lies there; None where none was built. No source is opened."""
+    return _last(home / "events")
+
+
 def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]:
     """Return the last events of one profile in the active log, newest first; none where no log was built.
 

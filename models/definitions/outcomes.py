@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -20,6 +20,10 @@ from tagcast.features.core.validation import InvalidValueError, Strict
 from tagcast.features.entities.pair import CATEGORY, Pair
 from tagcast.models.definitions.base import OF, pair_of, with_short_form
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
+
+if TYPE_CHECKING:
+    from tagcast.features.compute.labels import OutcomeRule
+    from tagcast.features.compute.window_aggregates import WindowRule
 
 TIER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _TAKEN = frozenset({*YES_NO, UNKNOWN})
@@ -83,6 +87,11 @@ class Predicted(Strict):
         """Whether a yes is that something stays away, as in churn."""
         return False
 
+    @property
+    def rule(self) -> OutcomeRule | WindowRule:
+        """What is counted over the window, in the words of ``features``; TypeError of labels, which are read."""
+        raise TypeError("labels of a table are read, not counted")
+
 
 class _Outcome(Predicted):
     event: str = Field("purchase", description="event name in the event log; returns never count as one")
@@ -99,6 +108,14 @@ class _Outcome(Predicted):
     def counts_spend(self) -> bool:
         """Whether it sums amounts, so that days without them spoil it."""
         return False
+
+    @property
+    def rule(self) -> OutcomeRule:
+        """What is counted over the window, in the words of ``features``."""
+        from tagcast.features.compute.labels import OutcomeRule
+
+        kind, at_least, share = (getattr(self, key, None) for key in ("kind", "at_least", "share"))
+        return OutcomeRule(str(kind), self.horizon_days, self.event, self.pair, at_least, share)
 
 
 class NoEvent(_Outcome):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -24,6 +24,9 @@ from tagcast.models.definitions.outcomes import (
     TopShare,
 )
 from tagcast.models.filters.arithmetic import read_arithmetic
+
+if TYPE_CHECKING:
+    from tagcast.features.compute.window_aggregates import WindowRule
 
 AGGREGATES = ("count", "sum", "mean", "min", "max", "distinct", "days")
 """What can be counted over the window ahead."""
@@ -128,6 +131,24 @@ class Aggregate(Predicted):
     def is_loss(self) -> bool:
         """Whether it asks that nothing happens."""
         return self.at_most == 0 and self.measure[0] in {"count", "days", "distinct"}
+
+    @property
+    def rule(self) -> WindowRule:
+        """What is counted over the window, in the words of ``features``."""
+        from tagcast.features.compute.window_aggregates import WindowRule
+
+        measure, column = self.measure
+        given = self.at_most if self.at_least is None else self.at_least
+        return WindowRule(
+            measure,
+            column,
+            self.horizon_days,
+            at_most=self.at_least is None,
+            bound=None if self.bound else float(given or 0.0),
+            where=self.where,
+            unless=self.unless,
+            pair=self.pair,
+        )
 
     @property
     def needs_purchases(self) -> bool:

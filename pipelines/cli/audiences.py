@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ import click
 from tagcast.features.core.messages import msg
 from tagcast.pipelines import audiences
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
+from tagcast.pipelines.cli.options import Day
 from tagcast.pipelines.reports.audiences import (
     render_count,
     render_explanation,
@@ -172,33 +174,52 @@ def show(invocation: Invocation, text: str, limit: int, seed: int | None) -> Non
 @click.option("--seed", type=int, help="Chooses who is held out. Default: drawn for this export.")
 @click.option("--channel", help="Leave out who does not consent to it; as in [consent].")
 @click.option("--no-contact", is_flag=True, help="No one in the file is contacted; recorded.")
-@click.option("--dry-run", is_flag=True, help="Show who is left out; write nothing.")
-@click.option("--name", default="", help="What the audit log calls it.")
+@click.option(
+    "--goal",
+    help="Make it a campaign: a tag, whose outcome is its goal, or an outcome as in a tag's file. Default with --holdout: that of the "
+    "filter's first model tag.",
+)
+@click.option("--starts", type=Day(), help="First day of the campaign; default: today.")
+@click.option(
+    "--days", type=click.IntRange(min=1), help="Days for which the goal is counted; default: its horizon."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Show who is left out and which lift would be seen; write nothing."
+)
+@click.option("--name", default="", help="What the audit log and the campaign are called.")
 @pass_invocation
 def export(
     invocation: Invocation, text: str, out: Path | None, columns: tuple[str, ...], holdout: float,
-    seed: int | None, channel: str | None, no_contact: bool, dry_run: bool, name: str,
+    seed: int | None, channel: str | None, no_contact: bool, goal: str | None, starts: date | None,
+    days: int | None, dry_run: bool, name: str,
 ) -> None:  # fmt: skip
     """Write the profiles that FILTER finds to a CSV or Parquet file; recorded in the audit log.
 
-    Where [consent] is configured, either --channel or --no-contact is needed.
+    Where [consent] is configured, either --channel or --no-contact is needed. With --holdout or --goal it is a campaign,
+    whose lift tagcast campaign show tells.
 
     \b
     Example:
       tagcast audience export "churn_risk.band = 'high'" --out audience.csv
       tagcast audience export "churn_risk.band = 'high'" --out audience.csv --column churn_risk.score --holdout 0.1
-      tagcast audience export "churn_risk.band = 'high'" --channel email --dry-run
+      tagcast audience export "churn_risk.band = 'high'" --channel email --holdout 0.2 --dry-run
+      tagcast audience export "city = 'Oslo'" --out oslo.csv --holdout 0.1 --goal "{kind: any_event, event: visit, horizon_days: 14}"
     """
+    context = invocation.context()
+    planned = None
+    if (holdout or goal is not None) and not no_contact:
+        planned = audiences.power_of(context, invocation.person, text, holdout, channel=channel, goal=goal)
     if dry_run:
-        reach = audiences.reach_of(
-            invocation.context(), invocation.person, text, channel=channel, no_contact=no_contact
+        reach = audiences.reach_of(context, invocation.person, text, channel=channel, no_contact=no_contact)
+        power = {} if planned is None else {"power": asdict(planned)}
+        invocation.answer(
+            {**asdict(reach), "written": reach.written, **power}, lambda: render_reach(reach, planned)
         )
-        invocation.answer({**asdict(reach), "written": reach.written}, lambda: render_reach(reach))
         return
     if out is None:
         raise click.MissingParameter(param_hint="--out", param_type="option")
     found = audiences.export_audience(
-        invocation.context(),
+        context,
         invocation.person,
         text,
         out,
@@ -208,8 +229,11 @@ def export(
         channel=channel,
         no_contact=no_contact,
         name=name,
+        goal=goal,
+        starts=starts,
+        days=days,
     )
-    invocation.answer({"out": str(out), **asdict(found)}, lambda: render_export(out, found))
+    invocation.answer({"out": str(out), **asdict(found)}, lambda: render_export(out, found, planned))
 
 
 @audience.command()

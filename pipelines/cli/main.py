@@ -26,6 +26,10 @@ COMMANDS = {
     ),
     "score": LazyCommand("scoring", "Score everyone with each champion and publish a new run."),
     "promise": LazyCommand("scoring", "Compare what was promised with what happened."),
+    "campaign": LazyCommand(
+        "scoring",
+        "Show what campaigns did: exports with a goal, whose members held out tell what would have been.",
+    ),
     "run": LazyCommand(
         "runs",
         "Do what is due; list the published runs, compare them, go back to an earlier one, delete old ones.",

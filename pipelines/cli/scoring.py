@@ -1,4 +1,4 @@
-"""Commands for jobs: score, promise."""
+"""Commands on what is published and what came of it: score, promise, campaign."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Literal
 
 import click
 
-from tagcast.pipelines.cli.groups import Invocation, ProjectCommand
+from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, all_option, needs, tags_or_all
 from tagcast.pipelines.entities import each, readable_first, with_tags
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, promise_record
 from tagcast.pipelines.project.clock import clock
+from tagcast.pipelines.reports.campaigns import render_campaign, render_campaigns
 from tagcast.pipelines.reports.scoring import render_promise, render_promise_record, render_scoring
 from tagcast.pipelines.reports.terminal import progress
 from tagcast.pipelines.scoring.run import score_run
@@ -119,3 +120,51 @@ def promise(invocation: Invocation, tag: str | None, since: date | None) -> None
     ((project, _),) = with_tags(invocation.project(), [tag])
     rows = promise_record(project, tag, since)
     invocation.answer([r.to_dict() for r in rows], lambda: render_promise_record(tag, rows))
+
+
+@click.group(cls=ProjectGroup)
+def campaign() -> None:
+    """Show what campaigns did: exports with a goal, whose members held out tell what would have been.
+
+    \b
+    Example:
+      tagcast campaign list
+      tagcast campaign show 5f0c1d2e3a4b5c6d
+    """
+
+
+@campaign.command("list")
+@pass_invocation
+def list_all(invocation: Invocation) -> None:
+    """List the campaigns with their lift, newest first.
+
+    \b
+    Example:
+      tagcast campaign list
+      tagcast campaign list --json
+    """
+    from tagcast.serving.campaigns.service import list_campaigns
+
+    found = list_campaigns(invocation.context(), invocation.person)
+    invocation.answer([one.to_dict() for one in found], lambda: render_campaigns(found))
+
+
+@campaign.command()
+@click.argument("number", metavar="ID")
+@pass_invocation
+def show(invocation: Invocation, number: str) -> None:
+    """Show one campaign: whether it worked, by how much, in outcomes and money, and what speaks against believing it.
+
+    ID is that of tagcast campaign list. Figures are those of the events loaded last; once the window has closed and a night
+    has recorded them, they stay.
+
+    \b
+    Example:
+      tagcast campaign show 5f0c1d2e3a4b5c6d
+      tagcast campaign show 5f0c1d2e3a4b5c6d --json
+    """
+    from tagcast.serving.campaigns.service import find_campaign
+
+    context = invocation.context()
+    found = find_campaign(context, invocation.person, number)
+    invocation.answer(found.to_dict(), lambda: render_campaign(found, context.settings.currency))

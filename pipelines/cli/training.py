@@ -13,9 +13,8 @@ from tagcast.pipelines.cli.options import Day, all_option, needs, tags_or_all, t
 from tagcast.pipelines.entities import each, with_tags
 from tagcast.pipelines.entities import every as every_entity
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.reports.readiness import render_check
 from tagcast.pipelines.reports.terminal import progress, say
-from tagcast.pipelines.reports.training import render_training
+from tagcast.pipelines.reports.training import render_check, render_training
 from tagcast.pipelines.snapshots import build_snapshot, materialize_snapshot
 from tagcast.pipelines.start.first_project import write_demo_project, write_first_project
 from tagcast.pipelines.start.questions import Terminal, on_terminal

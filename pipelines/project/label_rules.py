@@ -108,32 +108,5 @@ def eligibility(definition: TagDefinition) -> Eligibility:
 
 
 def outcome_rule(definition: TagDefinition) -> OutcomeRule | WindowRule:
-    """Return the definition's outcome in the words of ``features``."""
-    from tagcast.features.compute.labels import OutcomeRule
-    from tagcast.features.compute.window_aggregates import WindowRule
-    from tagcast.models.definitions.window_outcomes import Aggregate, Label
-
-    outcome = definition.outcome
-    if isinstance(outcome, Label):
-        raise TypeError("labels of a table are read, not counted")
-    if isinstance(outcome, Aggregate):
-        measure, column = outcome.measure
-        given = outcome.at_most if outcome.at_least is None else outcome.at_least
-        return WindowRule(
-            measure,
-            column,
-            outcome.horizon_days,
-            at_most=outcome.at_least is None,
-            bound=None if outcome.bound else float(given or 0.0),
-            where=outcome.where,
-            unless=outcome.unless,
-            pair=outcome.pair,
-        )
-    return OutcomeRule(
-        outcome.kind,
-        outcome.horizon_days,
-        outcome.event,
-        outcome.pair,
-        getattr(outcome, "at_least", None),
-        getattr(outcome, "share", None),
-    )
+    """Return the definition's outcome in the words of ``features``; TypeError of labels, which are read."""
+    return definition.outcome.rule

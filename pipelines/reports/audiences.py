@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tagcast.features.core.messages import listed, msg, nmsg
+from tagcast.features.core.messages import language_of, listed, msg, nmsg
 from tagcast.pipelines.reports.terminal import amount, say, table
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tagcast.serving.audiences.service import ProfitCurve
     from tagcast.serving.delivery.consent import Reach
     from tagcast.serving.delivery.exports import ExportRecord
+    from tagcast.serving.delivery.power import Power
 
 log = logging.getLogger("tagcast")
 
@@ -179,7 +180,7 @@ def render_overlap(found: Overlap) -> None:
     )
 
 
-def render_export(out: Path, found: ExportRecord) -> None:
+def render_export(out: Path, found: ExportRecord, planned: Power | None = None) -> None:
     """Print what was taken away."""
     say(
         msg(
@@ -193,11 +194,23 @@ def render_export(out: Path, found: ExportRecord) -> None:
         say(msg("  {count:,} held out at random, seed {seed}", count=found.held_out, seed=found.seed))
     if found.without_consent:
         say(msg("  {count:,} left out: they do not consent to the channel", count=found.without_consent))
+    if found.standing:
+        say(msg("  {count:,} left out: they belong to the standing control group", count=found.standing))
     if found.hidden:
         say(msg("  left out, since you may not see them: {names}", names=listed(found.hidden)))
+    if found.goal is not None:
+        from tagcast.serving.campaigns.goals import outcome_from
+        from tagcast.serving.catalog.definition_text import words_of_outcome
+
+        goal = words_of_outcome(outcome_from(found.goal), language_of())
+        say(msg("  a campaign from {starts} on; its goal: {goal}", starts=found.starts, goal=goal))
+        _render_power(planned)
+        say(msg("  what it did: {command}", command=f"tagcast campaign show {found.id}"))
+    elif found.held_out and planned is not None:
+        say(msg("  no campaign, since the filter names no tag whose outcome could be its goal: see --goal"))
 
 
-def render_reach(found: Reach) -> None:
+def render_reach(found: Reach, planned: Power | None = None) -> None:
     """Print whom an export would write and leave out."""
     say(
         msg(
@@ -215,6 +228,20 @@ def render_reach(found: Reach) -> None:
                 unknown=found.consent_unknown,
             )
         )
+    if found.standing:
+        say(
+            msg(
+                "  {count:,} would be left out: they belong to the standing control group",
+                count=found.standing,
+            )
+        )
+    _render_power(planned)
+
+
+def _render_power(planned: Power | None) -> None:
+    """Print which lift a campaign would see."""
+    if planned is not None:
+        say(planned.sentence)
 
 
 def render_saved(found: Sequence[SavedAudience]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -30,8 +32,15 @@ from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.service import ConditionImpact, Expected, ExpectedAmount, Page, ProfitCurve
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.delivery import consent, exports
+from tagcast.serving.delivery.export_columns import columns_for
+from tagcast.serving.delivery.power import Power, power
 from tagcast.serving.web.authentication import person_of
 
+Goal = Annotated[str, Field(max_length=5_000)] | dict[str, Any] | None
+_GOAL = (
+    "makes it a campaign: a tag, whose outcome is its goal, or an outcome as in a tag's file; without it, where a share is held "
+    "out, that of the filter's first model tag"
+)
 _MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
 
@@ -48,6 +57,14 @@ class ReachQuestion(Question):
     """Whom an export to a channel would leave out."""
 
     channel: str | None = Field(None, max_length=200, description="of `[consent]`")
+
+
+class PowerQuestion(Question):
+    """Which lift a campaign would see."""
+
+    holdout: float = Field(ge=0, lt=1, description="share of the members to hold out")
+    channel: str | None = Field(None, max_length=200, description="of `[consent]`")
+    goal: Goal = Field(None, description=_GOAL)
 
 
 class ExportQuestion(Question):
@@ -70,7 +87,14 @@ class ExportQuestion(Question):
         False,
         description="no one in the file is contacted, which is recorded; needed without a channel where `[consent]` is configured",
     )
-    name: str = Field("", max_length=200, description="of the saved audience, for the audit log")
+    name: str = Field(
+        "", max_length=200, description="of the saved audience or the campaign, for the audit log"
+    )
+    goal: Goal = Field(None, description=_GOAL)
+    starts: date | None = Field(None, description="first day of the campaign; without it today")
+    days: int | None = Field(
+        None, ge=1, le=730, description="for which the goal is counted; without it its horizon"
+    )
 
 
 def audience_routes(context: ServiceContext) -> APIRouter:
@@ -149,13 +173,20 @@ def audience_routes(context: ServiceContext) -> APIRouter:
     @routes.get("/columns")
     def columns(request: Request) -> list[str]:
         """What an export may hold beside the profile's id."""
-        return exports.columns_for(context, person_of(request))
+        return columns_for(context, person_of(request))
 
     @routes.post("/audiences/reach")
     def reach(request: Request, asked: ReachQuestion) -> consent.Reach:
         """How many members an export to a channel would write, and how many it would leave out."""
         person = person_of(request)
         return consent.reach(context, person, asked.read(context, person), asked.channel)
+
+    @routes.post("/audiences/power")
+    def planned(request: Request, asked: PowerQuestion) -> Power:
+        """Which lift a campaign to the members would see, for this share held out and others."""
+        person = person_of(request)
+        tree = asked.read(context, person)
+        return power(context, person, tree, asked.holdout, channel=asked.channel, goal=asked.goal)
 
     @routes.post(
         "/audiences/export",
@@ -180,6 +211,9 @@ def audience_routes(context: ServiceContext) -> APIRouter:
                 channel=asked.channel,
                 no_contact=asked.no_contact,
                 name=asked.name,
+                goal=asked.goal,
+                starts=asked.starts,
+                days=asked.days,
             )
         except BaseException:
             file.unlink(missing_ok=True)
@@ -188,6 +222,8 @@ def audience_routes(context: ServiceContext) -> APIRouter:
             "Export": record.id,
             "Rows": str(record.rows),
             "Holdout": str(record.held_out),
+            "Standing-Holdout": str(record.standing),
+            "Campaign": record.id if record.goal is not None else "",
             "Without-Consent": str(record.without_consent),
             "Hidden": ",".join(quote(column) for column in record.hidden),
             "Seed": str(record.seed),

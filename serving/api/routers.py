@@ -18,7 +18,7 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
     from tagcast.serving.api.me_and_runs import about_routes
     from tagcast.serving.api.profiles import profile_routes
     from tagcast.serving.api.rule_drafts import draft_routes
-    from tagcast.serving.api.saved_audiences import saved_routes
+    from tagcast.serving.api.saved_audiences import campaign_routes, saved_routes
     from tagcast.serving.api.tags import tag_routes
 
     makers = (
@@ -27,6 +27,7 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
         draft_routes,
         audience_routes,
         saved_routes,
+        campaign_routes,
         profile_routes,
         review_routes,
         *([access_routes] if accounts else []),

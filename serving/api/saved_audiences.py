@@ -1,8 +1,8 @@
-"""Saved audiences."""
+"""Saved audiences, and campaigns: what people made of them."""
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -12,6 +12,7 @@ from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience, Size
 from tagcast.serving.audiences import saved_audience_actions as audience_keeping
+from tagcast.serving.campaigns import service as campaigns
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
 
@@ -66,5 +67,22 @@ def saved_routes(context: ServiceContext) -> APIRouter:
         """Delete an audience of yours."""
         audience_keeping.delete(context, person_of(request), name)
         return Response(status_code=204)
+
+    return routes
+
+
+def campaign_routes(context: ServiceContext) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["campaigns"])
+
+    @routes.get("/campaigns")
+    def every(request: Request) -> list[dict[str, Any]]:
+        """The campaigns with their figures, newest first; of their members only how many they are."""
+        return [one.to_dict() for one in campaigns.list_campaigns(context, person_of(request))]
+
+    @routes.get("/campaigns/{campaign}")
+    def one(request: Request, campaign: str) -> dict[str, Any]:
+        """A campaign: its goal, its arms, its lift with a range, and what speaks against it."""
+        return campaigns.find_campaign(context, person_of(request), campaign).to_dict()
 
     return routes

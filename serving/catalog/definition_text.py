@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tagcast.models.definitions.definition import Definition
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.definitions.rule_tag import RuleDefinition
+    from tagcast.models.definitions.window_outcomes import Outcome
 
 Language = Literal["en", "zh"]
 
@@ -34,7 +35,12 @@ def population_words(definition: Definition, language: Language = "en") -> str:
 
 def outcome_words(definition: TagDefinition, language: Language = "en") -> str:
     """Return what the tag predicts."""
-    return _outcome_zh(definition) if language == "zh" else _outcome_en(definition)
+    return words_of_outcome(definition.outcome, language)
+
+
+def words_of_outcome(outcome: Outcome, language: Language = "en") -> str:
+    """Return what happens where an outcome is yes."""
+    return _outcome_zh(outcome) if language == "zh" else _outcome_en(outcome)
 
 
 def _about(outcome: Any) -> str:
@@ -43,8 +49,7 @@ def _about(outcome: Any) -> str:
     return "" if pair is None else pair.value if pair.entity == CATEGORY else f"{pair.entity} {pair.value}"
 
 
-def _outcome_en(definition: TagDefinition) -> str:
-    outcome: Any = definition.outcome
+def _outcome_en(outcome: Any) -> str:
     if isinstance(outcome, Label):
         return f"the label {outcome.label.value} is yes, within {outcome.horizon_days} days"
     if isinstance(outcome, Aggregate):
@@ -70,8 +75,7 @@ def _outcome_en(definition: TagDefinition) -> str:
             return f"{settings(outcome)} {within}"
 
 
-def _outcome_zh(definition: TagDefinition) -> str:
-    outcome: Any = definition.outcome
+def _outcome_zh(outcome: Any) -> str:
     if isinstance(outcome, Label):
         return f"快照起{outcome.horizon_days}天内，标注{outcome.label.value}为是"
     if isinstance(outcome, Aggregate):

@@ -10,6 +10,8 @@ from tagcast.serving.console.audiences.builder import audience_page
 from tagcast.serving.console.audiences.compare import compare_page
 from tagcast.serving.console.audiences.portrait import portrait_page
 from tagcast.serving.console.audiences.saved import saved_page
+from tagcast.serving.console.campaigns.campaign_page import campaign_view
+from tagcast.serving.console.campaigns.list_page import campaigns_page
 from tagcast.serving.console.operations.access import access_page
 from tagcast.serving.console.operations.audit import audit_page
 from tagcast.serving.console.operations.reviews import reviews_page
@@ -45,6 +47,8 @@ def add_pages(_app: FastAPI, context: ServiceContext) -> None:
     add_page(context, "/portrait", msg("Portrait"), "/audience", portrait_page, "filter")
     add_page(context, "/compare", msg("Compare two audiences"), "/compare", compare_page, "filter")
     add_page(context, "/audiences", msg("Saved audiences"), "/audiences", saved_page, "filter")
+    add_page(context, "/campaigns", msg("Campaigns"), "/campaigns", campaigns_page, "export")
+    add_page(context, "/campaigns/{campaign}", msg("Campaigns"), "/campaigns", campaign_view, "export")
     add_page(context, "/profile", msg("Customer lookup"), "/profile", profile_lookup, "profiles")
     add_page(
         context, "/profile/{profile_id:path}", msg("Customer lookup"), "/profile", profile_view, "profiles"

@@ -14,6 +14,7 @@ from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import resolve
 from tagcast.serving.audiences.filter_sql import complement
 from tagcast.serving.audiences.queries import where_in
+from tagcast.serving.delivery.holdouts import in_standing_group
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
@@ -37,16 +38,19 @@ class Reach:
         Left out, since they do not consent to the channel.
     consent_unknown : int
         Of these, those of whom nothing is known; the others did not agree.
+    standing : int
+        Left out of those who consent, since they belong to the standing control group.
     """
 
     members: int
     without_consent: int
     consent_unknown: int
+    standing: int = 0
 
     @property
     def written(self) -> int:
         """Return the members that can be contacted, of whom a share may still be held out."""
-        return self.members - self.without_consent
+        return self.members - self.without_consent - self.standing
 
 
 def require_purpose(settings: Settings, channel: str | None, *, no_contact: bool) -> None:
@@ -90,13 +94,14 @@ def reach(context: ServiceContext, person: Person, tree: Filter, channel: str | 
         members = count_rows(reader, where)
         consents = consents_to(context, reader, channel)
         if channel is None or consents is None:
-            return Reach(members, 0, 0)
+            return Reach(members, 0, 0, standing_members(context, reader, where))
         field = FieldRef(name=context.settings.consent[channel])
         unknown = where_in(reader, Filter(root=IsNull(field=field)), context.now)[1]
         return Reach(
             members,
             count_rows(reader, exp.and_(where, complement(consents))),
             count_rows(reader, exp.and_(where, unknown)),
+            standing_members(context, reader, exp.and_(where, consents)),
         )
 
 
@@ -126,6 +131,16 @@ def consents_to(context: ServiceContext, reader: StoreReader, channel: str | Non
         "date": OneOf(field=field, values=CONSENTING),
     }
     return where_in(reader, Filter(root=conditions[kind]), context.now)[1]
+
+
+def standing_members(context: ServiceContext, reader: StoreReader, where: exp.Expr) -> int:
+    """Return how many profiles of those a condition finds belong to the standing control group."""
+    share = context.settings.campaigns.standing_holdout
+    if not share:
+        return 0
+    former = context.former_ids
+    rows = reader.query(exp.select("profile_id").from_("profiles").where(where))
+    return sum(in_standing_group(one, share, former) for batch in rows for one in batch.column(0).to_pylist())
 
 
 def count_rows(reader: StoreReader, where: exp.Expr) -> int:

@@ -6,44 +6,34 @@ What cannot be recorded is not handed out: the line of the audit log is written 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, get_args
+from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from sqlglot import exp
 
-from tagcast.features.core.errors import ConflictError, TagcastError
-from tagcast.features.core.messages import listed, msg
-from tagcast.features.loads.former_ids import FormerIds
+from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
-from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.audit_log import count_use, flush_uses, record
 from tagcast.registry.access.roles import require
-from tagcast.serving.audiences.filter_resolution import ResolvedFilter, names_for, resolve
+from tagcast.registry.operations.campaigns import save_campaign
+from tagcast.serving.audiences.filter_resolution import names_for, resolve
 from tagcast.serving.audiences.filter_sql import complement
-from tagcast.serving.audiences.queries import (
-    expired_sentences,
-    expired_tags,
-    export_column,
-    names_of,
-    quoted,
-    tags_of,
-    where_in,
-)
+from tagcast.serving.audiences.queries import tags_of, where_in
 from tagcast.serving.delivery.consent import consents_to, count_rows, require_purpose
+from tagcast.serving.delivery.draw import draw_arms, given_rows
+from tagcast.serving.delivery.export_columns import check_alive, chosen_columns
 from tagcast.serving.delivery.file_writer import written
-from tagcast.serving.delivery.holdouts import save_holdout, was_held_out
+from tagcast.serving.delivery.holdouts import save_holdout
+from tagcast.serving.delivery.new_campaign import keep_members, new_campaign, plan_campaign
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from tagcast.models.filters.conditions import Names
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
-    from tagcast.serving.store.base import StoreReader
 
 Format = Literal["csv", "parquet"]
 _SHOWN = 2_000  # characters of a filter in the audit log
@@ -61,6 +51,8 @@ class ExportRecord:
         Written.
     held_out : int
         Members held out at random, to compare with.
+    standing : int
+        Members left out since they belong to the standing control group.
     without_consent : int
         Members left out since they do not consent to the channel.
     hidden : tuple of str
@@ -71,16 +63,23 @@ class ExportRecord:
         Of the file.
     seed : int
         Chose who is held out.
+    goal : dict or None
+        Of the campaign that it is, an outcome in the words of a tag; None of an export that is no campaign.
+    starts : date or None
+        First day of the campaign.
     """
 
     id: str
     rows: int
     held_out: int
+    standing: int
     without_consent: int
     hidden: tuple[str, ...]
     columns: tuple[str, ...]
     sha256: str
     seed: int
+    goal: dict[str, Any] | None = None
+    starts: date | None = None
 
 
 def format_of(file: Path) -> Format:
@@ -101,40 +100,6 @@ def format_of(file: Path) -> Format:
     )
 
 
-def columns_for(context: ServiceContext, person: Person) -> list[str]:
-    """Return the columns that ``person`` may export: attributes, and ``tag`` or ``tag.part`` of every tag."""
-    require(person, "export")
-    return list(_columns(names_for(context, person)))
-
-
-def _check_alive(reader: StoreReader, tags: Collection[str], now: datetime) -> None:
-    expired = expired_tags(reader, tags, now)
-    if expired:
-        raise ConflictError(
-            msg("not exported: {expired}", expired=listed(expired_sentences(expired, now), "sentences")),
-            hint=msg(
-                "bring the sources up to date and publish a new run: {command}; or leave the tag out of filter and columns",
-                command="tagcast score --all",
-            ),
-        )
-
-
-@dataclass(frozen=True)
-class _Column:
-    tag: str | None
-    expression: exp.Expr
-
-
-def _columns(names: Names) -> dict[str, _Column]:
-    """Return every column that ``names`` allow."""
-    columns = {name: _Column(None, quoted(name)) for name in names.attributes}
-    for tag in names.tags:
-        for part in PARTS:
-            column = export_column(tag, part)
-            columns[column.alias_or_name] = _Column(tag, column)
-    return columns
-
-
 def export(
     context: ServiceContext,
     person: Person,
@@ -148,6 +113,9 @@ def export(
     channel: str | None = None,
     no_contact: bool = False,
     name: str = "",
+    goal: str | Mapping[str, Any] | None = None,
+    starts: date | None = None,
+    days: int | None = None,
 ) -> ExportRecord:
     """Write the members to a file or stream.
 
@@ -172,7 +140,15 @@ def export(
     no_contact : bool
         Whether the export is declared to contact nobody; where consent is configured, either this or a channel is needed.
     name : str
-        Of the saved audience, for the audit log.
+        Of the saved audience or the campaign, for the audit log.
+    goal : str or mapping, optional
+        What a campaign is to achieve (:func:`tagcast.serving.campaigns.goals.read_goal`). An export is a campaign where a goal is
+        given, or where a share is held out and the filter names a tag whose outcome can be its goal; never with
+        ``no_contact``.
+    starts : date, optional
+        First local day of the campaign; default: today. Not before the day of the data.
+    days : int, optional
+        For which the goal is counted; default: its horizon.
 
     Raises
     ------
@@ -190,33 +166,43 @@ def export(
             msg("expected a share from 0 to below 1 to hold out, found {share:g}", share=holdout),
             hint=msg("as in {example}", example="0.1"),
         )
-    former = FormerIds() if seed is None else context.former_ids  # a new draw binds nobody to an earlier one
-    if seed is None:
-        seed = secrets.randbelow(2**31)
     resolved, now, export_id = resolve(context, person, tree), context.now, secrets.token_hex(8)
     names = names_for(context, person)
     with context.store.reader() as reader:
-        chosen, hidden = _chosen(reader, names, resolved, columns)
-        _check_alive(reader, {*tags_of(resolved.whole), *(c.tag for c in chosen.values() if c.tag)}, now)
+        chosen, hidden = chosen_columns(reader, names, resolved, columns)
+        check_alive(reader, {*tags_of(resolved.whole), *(c.tag for c in chosen.values() if c.tag)}, now)
+        plan = None
+        if not no_contact or goal is not None or starts is not None or days is not None:
+            plan = plan_campaign(
+                context, person, reader.manifest, resolved,
+                goal=goal, starts=starts, days=days, holdout=holdout, no_contact=no_contact,
+            )  # fmt: skip
         _, where = where_in(reader, resolved.whole, now, resolved.frozen)
         consents = consents_to(context, reader, channel)
         without = 0
         if consents is not None:
             without = count_rows(reader, exp.and_(where, complement(consents)))
             where = exp.and_(where, consents)
+        arms = draw_arms(context, reader, where, plan.tags if plan else (), share=holdout, seed=seed)
+        new = None
+        if plan:
+            new = new_campaign(
+                context, person, plan, arms, reader.manifest,
+                id=export_id, name=name, filter=resolved.tree.text(), channel=channel or "", share=holdout,
+            )  # fmt: skip
         query = (
             exp.select("profile_id", *[column.expression for column in chosen.values()])
             .from_("profiles")
             .where(where)
             .order_by("profile_id")
         )
-        held: list[str] = []
         rows = reader.query(query)
-        batches = _without_held(rows, holdout, seed, former, held) if holdout else iter(rows)
-        with written(rows.schema, batches, to, format) as file:
+        kept = keep_members(context, export_id, arms) if plan else nullcontext()
+        with kept, written(rows.schema, given_rows(rows, arms), to, format) as file:
             exported = ExportRecord(
-                export_id, file.rows, len(held), without, hidden, tuple(chosen), file.sha256, seed
-            )
+                export_id, file.rows, len(arms.held_out), arms.standing, without, hidden, tuple(chosen),
+                file.sha256, arms.seed, plan.goal.to_json() if plan else None, plan.starts if plan else None,
+            )  # fmt: skip
             detail = {
                 **asdict(exported),
                 "filter": resolved.tree.text()[:_SHOWN],
@@ -227,7 +213,10 @@ def export(
                 "run": reader.manifest.number,
             }
             with context.state.writing():
-                save_holdout(context.state, export_id, held)
+                if new:
+                    save_campaign(context.state, new.campaign, new.given, new.held_out)
+                else:
+                    save_holdout(context.state, export_id, arms.held_out)
                 record(
                     context.state,
                     now=now,
@@ -241,32 +230,3 @@ def export(
         count_use(context.state, tag, "export", now)
     flush_uses(context.state)  # a command ends here, and what it counted with it
     return exported
-
-
-def _chosen(
-    reader: StoreReader, names: Names, resolved: ResolvedFilter, columns: Sequence[str] | None
-) -> tuple[dict[str, _Column], tuple[str, ...]]:
-    """Return the columns to write, and those that are there but not for this person."""
-    there, allowed = _columns(names_of(reader)), _columns(names)
-    if columns is None:
-        of_tags = [c for t in tags_of(resolved.whole) for c in (t, f"{t}.score", f"{t}.confidence")]
-        columns = [*reader.manifest.attributes, *of_tags]
-    unknown = [c for c in columns if c not in there]
-    if unknown:
-        raise TagcastError(
-            msg("there is no column {column!r} to export", column=unknown[0]),
-            hint=msg("name attributes, tags, or tag.part"),
-        )
-    wanted = dict.fromkeys(columns)
-    return {c: allowed[c] for c in wanted if c in allowed}, tuple(c for c in wanted if c not in allowed)
-
-
-def _without_held(
-    rows: pa.RecordBatchReader, share: float, seed: int, former: FormerIds, held: list[str]
-) -> Iterator[pa.RecordBatch]:
-    """Yield the rows that are not held out, and add the ids of those that are to ``held``."""
-    for batch in rows:
-        ids = batch.column(0).to_pylist()
-        held_out = pa.array([was_held_out(one, share, seed, former) for one in ids], pa.bool_())
-        held += batch.column(0).filter(held_out).to_pylist()
-        yield batch.filter(pc.invert(held_out))

@@ -9,13 +9,16 @@ from markupsafe import Markup
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg, nmsg, pmsg
 from tagcast.models.filters.conditions import Filter
+from tagcast.serving.campaigns.goals import goal_tags
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.downloads import place_for
 from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup
+from tagcast.serving.console.ui.page_context import link
 from tagcast.serving.console.ui.widgets import button, dialog, html, number_field, select
 from tagcast.serving.delivery.consent import Reach, reach
+from tagcast.serving.delivery.power import Power, power
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -40,7 +43,7 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
     """Ask how to take the members away; the file comes as a download."""
     from nicegui import background_tasks, ui
 
-    from tagcast.serving.delivery.exports import columns_for
+    from tagcast.serving.delivery.export_columns import columns_for
 
     say = page.say
     if tree is None:
@@ -50,10 +53,32 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
     # Where consent is known, nothing is chosen beforehand: a hurried click must not write to people who said no.
     chosen: dict[str, Any] = {
         "format": "csv", "columns": [], "holdout": 0.0, "purpose": None if consent else NO_CONTACT,
+        "goal": "",
     }  # fmt: skip
 
     def put(key: str, value: Any) -> None:
         chosen[key] = value
+
+    def show_power(found: Power | None) -> None:
+        seen.content = Markup("") if found is None else h("div", say(found.sentence), class_="note")
+
+    def no_power(_error: Exception) -> None:
+        seen.content = Markup("")  # the export says what is wrong, should it be asked for
+
+    planning: Debouncer[Power | None] = Debouncer(show_power, no_power)
+
+    async def choose_share(percent: float | None) -> None:
+        put("holdout", (percent or 0) / 100)
+        await plan()
+
+    async def plan() -> None:
+        share, purpose = chosen["holdout"], chosen["purpose"]
+        if share and purpose is not None:
+            goal = chosen["goal"] or None
+            await planning.run(lambda: page.run(power, tree, share, channel=purpose or None, goal=goal))
+        else:
+            planning.forget()
+            seen.content = Markup("")
 
     with dialog(say(nmsg("Export {n:,} member", "Export {n:,} members", members))) as box:
         with ui.element("div").classes("cols2"):
@@ -66,7 +91,7 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
             held = number_field(
                 say(msg("Hold out a control group, %")),
                 0,
-                lambda v: put("holdout", (v or 0) / 100),
+                choose_share,
                 least=0,
                 most=50,
                 step=5,
@@ -74,6 +99,7 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
             held.props["hint"] = say(
                 msg("These customers are not contacted, so you can measure what the campaign achieved.")
             )
+        seen = html(Markup(""), classes="export-reach").props('role=status aria-live="polite"')
         columns = select(
             {},
             [],
@@ -100,6 +126,11 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
             left_out.content = Markup("")
             if purpose is not None:
                 await looking.run(lambda: page.run(reach, tree, purpose or None))
+            await plan()
+
+        async def choose_goal(tag: str) -> None:
+            put("goal", tag)
+            await plan()
 
         if consent:
             purposes = {channel: channel for channel in consent}
@@ -108,15 +139,32 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
             purpose.props["hint"] = say(
                 msg("Customers who do not consent to the channel are left out. Your choice is recorded.")
             )
+        goal = select(
+            {"": say(msg("that of the filter’s first tag"))},
+            "",
+            say(msg("Goal of the campaign")),
+            choose_goal,
+        )
+        goal.props["hint"] = say(
+            msg(
+                "With a control group held out the export is a campaign; what it did is shown under Campaigns."
+            )
+        )
         left_out = html(Markup(""), classes="export-reach").props('role=status aria-live="polite"')
         answer = html(Markup("")).props('role=status aria-live="polite"')
 
         async def offer() -> None:
             columns.set_options(await page.run(columns_for))
+            first = {"": say(msg("that of the filter’s first tag"))}
+            titles = await page.run(goal_tags)
+            goal.set_options(
+                {**first, **{tag: title[page.language] for tag, title in titles.items()}}, value=""
+            )
 
         async def go() -> None:
             run.props("disabled")
             kind: Literal["csv", "parquet"] = chosen["format"]
+            no_contact = bool(consent) and chosen["purpose"] == NO_CONTACT
             file = place_for(page.context, f"{name or 'audience'}.{kind}".replace("/", "_"))
             try:
                 record = await page.run(
@@ -127,8 +175,9 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
                     columns=chosen["columns"] or None,
                     holdout=chosen["holdout"],
                     channel=chosen["purpose"] or None,
-                    no_contact=bool(consent) and chosen["purpose"] == NO_CONTACT,
+                    no_contact=no_contact,
                     name=name,
+                    goal=None if no_contact else chosen["goal"] or None,
                 )
             except TagcastError as error:
                 answer.content = error_markup(page, error)
@@ -149,6 +198,17 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
 def reach_note(page: PageContext, found: Reach) -> Markup:
     """Return whom an export will write and leave out, as it is shown before the file is written."""
     say = page.say
+    standing = None
+    if found.standing:
+        standing = h(
+            "div",
+            say(
+                msg(
+                    "{count} are left out: they belong to the standing control group.",
+                    count=number(found.standing),
+                )
+            ),
+        )
     written = say(
         msg(
             "{written} of {members} members will be written.",
@@ -157,7 +217,7 @@ def reach_note(page: PageContext, found: Reach) -> Markup:
         )
     )
     if not found.without_consent:
-        return h("div", written, class_="note")
+        return h("div", written, standing, class_="note")
     return h(
         "div",
         h("b", written),
@@ -172,6 +232,7 @@ def reach_note(page: PageContext, found: Reach) -> Markup:
                 )
             ),
         ),
+        standing,
         class_="note warn",
     )
 
@@ -181,6 +242,13 @@ def _record(page: PageContext, record: ExportRecord) -> Markup:
     lines = [h("b", say(nmsg("{n:,} row written", "{n:,} rows written", record.rows)))]
     if record.held_out:
         lines.append(h("div", say(msg("{count} held out", count=number(record.held_out)))))
+    if record.standing:
+        lines.append(
+            h("div", say(msg("{count} left out: standing control group", count=number(record.standing))))
+        )
+    if record.goal is not None:
+        shown = h("a", say(msg("What the campaign does is shown here.")), href=link("/campaigns", record.id))
+        lines.append(h("div", shown))
     if record.without_consent:
         lines.append(h("div", say(msg("{count} left out: no consent", count=number(record.without_consent)))))
     if record.hidden:

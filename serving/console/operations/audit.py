@@ -67,6 +67,9 @@ _ACTIONS: dict[str, Message] = {
 _DETAILS: dict[str, Message] = {
     "rows": msg("rows"),
     "held_out": msg("held out"),
+    "standing": msg("standing control group"),
+    "goal": msg("goal"),
+    "starts": msg("starts"),
     "without_consent": msg("without consent"),
     "columns": msg("columns"),
     "filter": msg("filter"),

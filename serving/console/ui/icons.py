@@ -9,6 +9,7 @@ _PATHS = {
     "tags": '<path d="M3 12.5V4.5A1.5 1.5 0 0 1 4.5 3h8L21 11.5 12.5 20z"/><circle cx="8" cy="8" r="1.3"/>',
     "audience": '<circle cx="9" cy="8" r="3.5"/><path d="M2.5 20c.6-3.8 3-5.8 6.5-5.8s5.9 2 6.5 5.8"/><path d="M16 4.8a3.5 3.5 0 0 1 0 6.4M18.5 14.8c1.7.9 2.7 2.6 3 5.2"/>',
     "build": '<path d="M4 6h16M7 12h10M10 18h4"/>',
+    "campaign": '<path d="M4 10v4l3 .5L14 19V5L7 9.5z"/><path d="M17.5 9a4 4 0 0 1 0 6"/>',
     "profile": '<circle cx="12" cy="8" r="4"/><path d="M4.5 21c.7-4.3 3.4-6.5 7.5-6.5s6.8 2.2 7.5 6.5"/>',
     "runs": '<path d="M4 4v16h16"/><path d="m7 15 4-5 3 3 5-7"/>',
     "review": '<rect x="4" y="4" width="16" height="17" rx="2"/><path d="M9 3h6v3H9zM8.5 14l2.3 2.3 4.7-5"/>',

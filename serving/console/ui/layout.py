@@ -51,6 +51,7 @@ _NAV: dict[Message, tuple[tuple[str, Message, str, Right], ...]] = {
         ("/", msg("Tags"), "tags", "see"),
         ("/audience", msg("New audience"), "build", "filter"),
         ("/audiences", msg("Saved audiences"), "audience", "filter"),
+        ("/campaigns", msg("Campaigns"), "campaign", "export"),
         ("/compare", msg("Compare"), "compare", "filter"),
         ("/profile", msg("Customer lookup"), "profile", "profiles"),
     ),

@@ -32,6 +32,8 @@ COMMANDS: dict[tuple[str, ...], tuple[tuple[str, ...], set[str]]] = {
     ("train",): (("--all",), SCIENTIST),
     ("score",): (("--all",), SCIENTIST),
     ("promise",): ((), SCIENTIST),
+    ("campaign", "list"): ((), MARKETER),
+    ("campaign", "show"): (("x",), MARKETER),
     ("features", "build"): ((), SCIENTIST),
     ("features", "materialize"): ((), SCIENTIST),
     ("run", "due"): (("--dry-run",), SCIENTIST),

@@ -24,6 +24,7 @@ PAGES = (
     f"/audience?filter={TAG}+%3D+",
     f"/audience?saved={OSLO}",
     "/audiences",
+    "/campaigns",
     f"/portrait?name={OSLO}",
     f"/portrait?name={OSLO}&against={BERGEN}",
     f"/compare?a={OSLO}&b={BERGEN}",

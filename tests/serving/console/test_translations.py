@@ -24,11 +24,13 @@ from tagcast.registry.access.accounts import add_user
 from tagcast.registry.access.roles import ROLES, Person
 from tagcast.registry.gates.checks import Check, GateReport, compared
 from tagcast.registry.governance.lifecycle import STATUSES
+from tagcast.registry.operations.campaigns import all_campaigns
 from tagcast.registry.state.database import open_state
 from tagcast.registry.versions.promotion import decide_by_gate
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import open_tracking
 from tagcast.serving.audiences.saved_audience_actions import save
+from tagcast.serving.audiences.service import parse_for
 from tagcast.serving.console.audiences import builder_row, builder_tree
 from tagcast.serving.console.audiences.draft import Mode
 from tagcast.serving.console.audiences.draft import Test as DraftTest
@@ -38,6 +40,7 @@ from tagcast.serving.console.ui.layout import _THEMES
 from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.page_context import THEMES, PageContext
 from tagcast.serving.context import open_context
+from tagcast.serving.delivery.exports import export
 from tests.support.champion import DAY, TAG, by_hand, shop_with_champion
 from tests.support.web import served
 
@@ -199,6 +202,9 @@ PAGES = (
     "/audience?filter=nonsense",
     "/audience?saved=Oslo",
     "/audiences",
+    "/campaigns",
+    "/campaigns/{campaign}",
+    "/campaigns/none",
     "/portrait?name=Oslo",
     "/compare",
     "/profile",
@@ -241,6 +247,9 @@ def shop(tmp_path_factory):
     ann = Person("Ann", "data_scientist")
     for name, text in (("Oslo", "city = 'Oslo'"), ("Stay", f"{TAG} = 'no'")):
         save(context, ann, name, text, description="", kind="dynamic")
+    then = open_context(settings, lambda: datetime(2024, 7, 1, 6, tzinfo=UTC))
+    tree = parse_for(then, ann, f"{TAG}.score >= 0")
+    export(then, ann, tree, folder / "given.csv", holdout=0.3, name="夏季")
     yield context
     context.store.close()
 
@@ -252,9 +261,12 @@ def test_every_page_is_chinese(shop):
         assert client.post("/login", data={"name": "Ada", "password": SECRET}).status_code == 303
         with shop.store.reader() as reader:
             some = reader.query(exp.select("profile_id").from_("profiles").limit(1)).read_all()
+        (campaign,) = all_campaigns(shop.state)
         english: dict[str, set[str]] = {}
         for path in PAGES:
-            answer = client.get(path.replace("{some}", some.column(0)[0].as_py()))
+            answer = client.get(
+                path.replace("{some}", some.column(0)[0].as_py()).replace("{campaign}", campaign.id)
+            )
             assert answer.status_code == 200, path
             if sentences := set(english_in(answer.text)):
                 english[path] = sentences

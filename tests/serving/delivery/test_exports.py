@@ -13,7 +13,8 @@ from tagcast.registry.access.audit_log import entries, uses_of
 from tagcast.serving.audiences.service import parse_for
 from tagcast.serving.delivery import exports
 from tagcast.serving.delivery.consent import reach
-from tagcast.serving.delivery.exports import columns_for, export
+from tagcast.serving.delivery.export_columns import columns_for
+from tagcast.serving.delivery.exports import export
 from tagcast.serving.delivery.holdouts import holdout_ids
 from tests.support.desks import ANALYST, MARKETER, PROFILES, TAGS, VIEWER, desk_over, frame, publish_made
 from tests.support.stores import KINDS, make_store

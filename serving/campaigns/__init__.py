@@ -1,0 +1,1 @@
+"""Campaigns: what they are to achieve, who was in which arm, and the lift that they had."""

@@ -1,0 +1,136 @@
+"""What was known of a campaign's members when it was made, kept beside the store, whatever that prunes meanwhile.
+
+A file a campaign lies in ``campaigns/`` of the home: a row a member with its arm, its stratum, and of each tag that the
+campaign names value, score and confidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.features.core.errors import StoreError
+from tagcast.features.core.home.disk_errors import disk_errors
+from tagcast.features.core.messages import msg
+from tagcast.features.core.system import private_folder
+from tagcast.registry.operations.campaigns import given_ids, held_out_ids
+from tagcast.serving.store.schema import column_name
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tagcast.features.loads.former_ids import FormerIds
+    from tagcast.registry.operations.campaigns import Campaign
+    from tagcast.registry.state.database import State
+
+FOLDER = "campaigns"
+"""In the home."""
+PARTS = ("value", "score", "confidence")
+GIVEN, STRATUM = "given", "stratum"
+NO_STRATUM = -1
+"""Stratum of members without a score."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The members of a campaign as the persons that they are today.
+
+    Parameters
+    ----------
+    persons : list of str
+        Each once, rising.
+    given : ndarray of bool of shape (n,)
+    stratum : ndarray of int8 of shape (n,)
+    scores : ndarray of float64 of shape (n, tags)
+        At export, of the goal's tag first; NaN where the tag did not speak of them. No columns where they are lost.
+    in_both : int
+        Persons left out, since accounts of both arms became one.
+    """
+
+    persons: list[str]
+    given: npt.NDArray[np.bool_]
+    stratum: npt.NDArray[np.int8]
+    scores: npt.NDArray[np.float64]
+    in_both: int
+
+
+def member_columns(tags: Sequence[str]) -> list[str]:
+    """Return the store's columns that are kept of each member."""
+    return [column_name(tag, part) for tag in tags for part in PARTS]
+
+
+def members_file(home: Path, campaign: str) -> Path:
+    """Return where the members of a campaign are kept."""
+    return home / FOLDER / f"{campaign}.parquet"
+
+
+def write_members(
+    home: Path,
+    campaign: str,
+    members: pa.Table,
+    given: npt.NDArray[np.bool_],
+    stratum: npt.NDArray[np.int8],
+) -> None:
+    """Keep the members of a campaign, whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        When the disk does not take it.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = members_file(home, campaign)
+    whole = members.append_column(GIVEN, pa.array(given)).append_column(STRATUM, pa.array(stratum, pa.int8()))
+    with disk_errors(file.parent, msg("nothing was exported"), StoreError):
+        private_folder(file.parent)
+        aside = file.with_suffix(".aside")
+        pq.write_table(whole, aside, compression="zstd")
+        aside.replace(file)
+
+
+def read_arms(state: State, home: Path, campaign: Campaign, former: FormerIds) -> Arms:
+    """Return who was in which arm, as they are known today; without scores where their file is gone."""
+    ids, given, stratum, scores = _rows(state, home, campaign)
+    persons = [former.person(one) for one in ids]
+    arm: dict[str, bool] = {}
+    place: dict[str, int] = {}
+    both: set[str] = set()
+    for row, person in enumerate(persons):
+        if arm.setdefault(person, bool(given[row])) != given[row]:
+            both.add(person)
+        place.setdefault(person, row)
+    chosen = sorted(person for person in place if person not in both)
+    rows = np.array([place[person] for person in chosen], np.int64)
+    return Arms(chosen, given[rows], stratum[rows], scores[rows], len(both))
+
+
+def _rows(
+    state: State, home: Path, campaign: Campaign
+) -> tuple[list[str], npt.NDArray[np.bool_], npt.NDArray[np.int8], npt.NDArray[np.float64]]:
+    import pyarrow.parquet as pq
+
+    file = members_file(home, campaign.id)
+    if not file.is_file():
+        given_to = list(given_ids(state, campaign.id))
+        held_out = list(held_out_ids(state, campaign.id))
+        ids = [*given_to, *held_out]
+        given = np.arange(len(ids)) < len(given_to)
+        return ids, given, np.zeros(len(ids), np.int8), np.empty((len(ids), 0))
+    table = pq.read_table(file)
+    columns = [name for name in table.column_names if name.endswith(":score")]
+    first = column_name(campaign.tag, "score")
+    ordered = sorted(columns, key=lambda name: name != first)
+    scores = [table[name].to_numpy(zero_copy_only=False).astype(float) for name in ordered]
+    return (
+        table["profile_id"].to_pylist(),
+        table[GIVEN].to_numpy(zero_copy_only=False).astype(bool),
+        table[STRATUM].to_numpy(),
+        np.column_stack(scores) if scores else np.empty((table.num_rows, 0)),
+    )

@@ -1,0 +1,1 @@
+"""Console pages of campaigns: the list, and what one of them did."""

@@ -1,0 +1,86 @@
+"""The columns of an export: which there are, which a person may have, and whether what they say is still known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from tagcast.features.core.errors import ConflictError, TagcastError
+from tagcast.features.core.messages import listed, msg
+from tagcast.models.filters.fields import PARTS
+from tagcast.registry.access.roles import require
+from tagcast.serving.audiences.filter_resolution import ResolvedFilter, names_for
+from tagcast.serving.audiences.queries import (
+    expired_sentences,
+    expired_tags,
+    export_column,
+    names_of,
+    quoted,
+    tags_of,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tagcast.models.filters.conditions import Names
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import ServiceContext
+    from tagcast.serving.store.base import StoreReader
+
+
+def columns_for(context: ServiceContext, person: Person) -> list[str]:
+    """Return the columns that ``person`` may export: attributes, and ``tag`` or ``tag.part`` of every tag."""
+    require(person, "export")
+    return list(_columns(names_for(context, person)))
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: of which tag, None of an attribute, and what the store is asked for."""
+
+    tag: str | None
+    expression: exp.Expr
+
+
+def _columns(names: Names) -> dict[str, Column]:
+    """Return every column that ``names`` allow."""
+    columns = {name: Column(None, quoted(name)) for name in names.attributes}
+    for tag in names.tags:
+        for part in PARTS:
+            column = export_column(tag, part)
+            columns[column.alias_or_name] = Column(tag, column)
+    return columns
+
+
+def chosen_columns(
+    reader: StoreReader, names: Names, resolved: ResolvedFilter, columns: Sequence[str] | None
+) -> tuple[dict[str, Column], tuple[str, ...]]:
+    """Return the columns to write, and those that are there but not for this person."""
+    there, allowed = _columns(names_of(reader)), _columns(names)
+    if columns is None:
+        of_tags = [c for t in tags_of(resolved.whole) for c in (t, f"{t}.score", f"{t}.confidence")]
+        columns = [*reader.manifest.attributes, *of_tags]
+    unknown = [c for c in columns if c not in there]
+    if unknown:
+        raise TagcastError(
+            msg("there is no column {column!r} to export", column=unknown[0]),
+            hint=msg("name attributes, tags, or tag.part"),
+        )
+    wanted = dict.fromkeys(columns)
+    return {c: allowed[c] for c in wanted if c in allowed}, tuple(c for c in wanted if c not in allowed)
+
+
+def check_alive(reader: StoreReader, tags: Collection[str], now: datetime) -> None:
+    """Pass only tags that have not expired: of one that has nobody knows any more who is meant."""
+    expired = expired_tags(reader, tags, now)
+    if expired:
+        raise ConflictError(
+            msg("not exported: {expired}", expired=listed(expired_sentences(expired, now), "sentences")),
+            hint=msg(
+                "bring the sources up to date and publish a new run: {command}; or leave the tag out of filter and columns",
+                command="tagcast score --all",
+            ),
+        )
