@@ -145,6 +145,9 @@ bench-tags: $(STAMP)  ## what 600 tags over four entities and 100,000 customers 
 bench-lift: $(STAMP)  ## whether intervals of a campaign's lift keep their word, looked at once or daily (half an hour)
 	$(BIN)/python -m benchmarks.lift_intervals
 
+bench-loop: $(STAMP)  ## what a year of campaigns does to the scores that choose whom they approach (a quarter of an hour)
+	$(BIN)/python -m benchmarks.quality.campaign_loop
+
 bench-interest: $(STAMP)  ## one model for all categories, or one each
 	$(BIN)/python -m benchmarks.quality.interest
 

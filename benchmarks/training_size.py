@@ -197,7 +197,8 @@ def losses_of(folder: Path, tag: str) -> dict[str, Any]:
     from tagcast.models.stats.metrics import log_loss, paired_difference
     from tagcast.models.training.tag_kind import kind_of, train
     from tagcast.pipelines.project.project import open_project
-    from tagcast.pipelines.training.frames import drawn, label_rows, training_frames, views_read
+    from tagcast.pipelines.training.frames import drawn, training_frames, views_read
+    from tagcast.pipelines.training.labels import label_rows
 
     project = open_project(folder / "tagcast.toml", folder / "home")
     as_of = project.resolve_as_of(None)

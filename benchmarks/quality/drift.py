@@ -140,19 +140,20 @@ def report(chains: Sequence[Chain]) -> list[Row]:
     return out
 
 
-def main() -> None:
-    """Build the chains and print what they show."""
+def chains_of(kinds: Sequence[str] = KINDS) -> list[Chain]:
+    """Return the chains of all tags of some kinds."""
     from tagcast.models.training.splits import Split
     from tagcast.pipelines.project.project import TagPlan
     from tagcast.pipelines.reports.terminal import progress, start_logging
-    from tagcast.pipelines.training.frames import label_rows, training_frames, views_read
+    from tagcast.pipelines.training.frames import training_frames, views_read
+    from tagcast.pipelines.training.labels import label_rows
 
     start_logging()
     chains = []
     with TemporaryDirectory(prefix="tagcast-bench-") as home, progress() as show:
         workspace = open_task_workspace(TASKS[0], Path(home), show)
         feature_set = workspace.feature_set(workspace.definitions(TASKS[0].now), TASKS[0].now)
-        chosen = list(tags(workspace))
+        chosen = [(definition, kind) for definition, kind in tags(workspace) if kind in kinds]
         for done, (definition, kind) in enumerate(chosen, start=1):
             plan = TagPlan(definition, Split(SNAPSHOTS, HORIZON_DAYS))
             labels = {definition.name: label_rows(workspace, plan, TASKS[0].now)}
@@ -160,7 +161,12 @@ def main() -> None:
             frame = frames[definition.name]
             chains.append(chain_of(definition, kind, frame))
             show("chains", done, len(chosen))
-    write_result("drift", {}, report(chains), now=datetime.now(UTC))
+    return chains
+
+
+def main() -> None:
+    """Build the chains and print what they show."""
+    write_result("drift", {}, report(chains_of()), now=datetime.now(UTC))
 
 
 if __name__ == "__main__":

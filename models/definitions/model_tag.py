@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -70,7 +70,12 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
     """A tag that a model predicts, or one family of such tags before expansion."""
 
     model_config = ConfigDict(json_schema_extra=_what_may_be_left_out)
-    unwritten: ClassVar[dict[str, Any]] = {**TagBase.unwritten, **UNWRITTEN, "retrain": None}
+    unwritten: ClassVar[dict[str, Any]] = {
+        **TagBase.unwritten,
+        **UNWRITTEN,
+        "retrain": None,
+        "campaigns": "exclude",
+    }
 
     outcome: Outcome
     feature_service: str | None = Field(
@@ -105,6 +110,11 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
     snapshots: SplitRule = SplitRule()
     retrain: Retrain | None = Field(
         None, description="when tagcast run due trains it anew; left out: only tagcast train does"
+    )
+    campaigns: Literal["exclude", "ignore"] = Field(
+        "exclude",
+        description="people whom a campaign approached within the window: exclude leaves their rows out, so that scores say what "
+        "happens without a campaign; ignore learns from them too, so that scores say what happens with campaigns as usual",
     )
 
     @model_validator(mode="before")

@@ -17,7 +17,8 @@ from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.pipelines.evidence.weak_segments import profile_attributes
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.candidates import candidates_of
-from tagcast.pipelines.training.frames import check_cases, drawn, label_rows, training_frames, views_read
+from tagcast.pipelines.training.frames import drawn, training_frames, views_read
+from tagcast.pipelines.training.labels import check_cases, label_rows
 from tagcast.pipelines.training.train import one_tag
 from tagcast.pipelines.training.workers import Job, Workers
 

@@ -14,6 +14,7 @@ from tagcast.pipelines.evaluation.outcomes import due_day, is_over, with_outcome
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.project.champions import load_versions
 from tagcast.pipelines.project.progress import log
+from tagcast.pipelines.training.approached import approached
 from tagcast.registry.governance.observed_accuracy import (
     judged,
     newest_of,
@@ -58,7 +59,8 @@ class YesOutcome:
 def judge_closed(project: Project) -> list[PromiseRow]:
     """Hold every run whose window is over against what happened, tag by tag, once and for good; return what is new.
 
-    Of one day the last run that was published is judged. What was found goes to MLflow as metrics of the version, too.
+    Whom a campaign approached within the window is not judged: what a profile does by itself was predicted, unless the tag says
+    ``campaigns: ignore``. Of one day the last run that was published is judged. What was found goes to MLflow as metrics of the version, too.
     """
     keep_predictions(project.store, project.state, project.settings.home)
     done = judged(project.state)
@@ -128,7 +130,8 @@ def yes_outcome(project: Project, tag: str) -> YesOutcome | None:
         if found is None or predicted is None:
             continue
         rows = with_outcomes(project, found[0], run.run.as_of, predicted)
-        rows = rows[rows["known"]]
+        person = rows.assign(profile_id=rows["person"], as_of=run.run.as_of)
+        rows = rows[rows["known"] & ~approached(project, found[0].definition, person)]
         called = rows[rows["value"] == "yes"]
         return YesOutcome(len(called), int(called["y"].sum()), float(rows["y"].mean()))
     return None
@@ -174,10 +177,15 @@ def _judged(
 
     as_of = run.run.as_of
     every = with_outcomes(project, tag, as_of, predicted)
-    known = every[every["known"]]
+    reached = approached(project, tag.definition, every.assign(profile_id=every["person"], as_of=as_of))
+    known = every[every["known"] & ~reached]
     value, confidence = known["value"].to_numpy(object), known["confidence"].to_numpy(float)
     bands = promise_and_reality(came_true(tag.definition, known), value, confidence, CONFIDENCE_BANDS)
-    metrics = {**promise_metrics(bands), **_gone(every)}
+    metrics = {
+        **promise_metrics(bands),
+        **_counted("gone", every[~every["known"] & ~reached]),
+        **_counted("approached", every[reached]),
+    }
     due = due_day(tag.definition, as_of)
     return promise_rows(tag.definition.name, version.version, as_of, due, metrics, observed=True)
 
@@ -207,10 +215,9 @@ def _observed(rows: list[PromiseRow]) -> Iterator[tuple[str, float]]:
             yield f"{stem}_right", row.right
 
 
-def _gone(rows: pd.DataFrame) -> dict[str, float]:
-    """Return how many values of each confidence are of profiles that are no longer known."""
-    gone = rows[~rows["known"] & (rows["value"] != "unknown")]
+def _counted(what: str, rows: pd.DataFrame) -> dict[str, float]:
+    """Return how many values of each confidence are among rows that are not judged."""
+    said = rows.loc[rows["value"] != "unknown", "confidence"]
     return {
-        f"promise_{round(least * 100)}_gone": float((gone["confidence"] >= least).sum())
-        for least in CONFIDENCE_BANDS
+        f"promise_{round(least * 100)}_{what}": float((said >= least).sum()) for least in CONFIDENCE_BANDS
     }

@@ -176,9 +176,10 @@ def _render_promise(title: Text, rows: Sequence[PromiseRow]) -> None:
             ),
             [(r.as_of, r.version, r.at_least, r.predicted, r.promised, r.right) for r in said],
             notes=[
-                msg("{as_of}: {problem}", as_of=r.as_of, problem=not_judged(r))
+                msg("{as_of}: {problem}", as_of=r.as_of, problem=problem)
                 for r in rows
-                if r.gone and not r.at_least
+                if not r.at_least
+                for problem in not_judged(r)
             ],
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import Text, msg
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
 from tagcast.models.stats.season_coverage import UNSURE
@@ -139,7 +139,8 @@ def render_promise(rows: list[PromiseRow]) -> None:
     by_tag: dict[str, list[PromiseRow]] = {}
     for row in rows:
         by_tag.setdefault(row.tag, []).append(row)
-    lines, notes = [], []
+    lines: list[tuple[object, ...]] = []
+    notes: list[Text] = []
     for tag, bands in by_tag.items():
         cells = [
             f"{r.predicted:,}\n{r.promised:.3f} → {r.right:.3f}"
@@ -149,8 +150,7 @@ def render_promise(rows: list[PromiseRow]) -> None:
         ]
         first = bands[0]
         lines.append((tag + ("" if first.observed else " *"), first.as_of, *cells))
-        if first.gone:
-            notes.append(msg("{tag}: {problem}", tag=tag, problem=not_judged(first)))
+        notes.extend(msg("{tag}: {problem}", tag=tag, problem=one) for one in not_judged(first))
         if not first.observed:
             notes.append(
                 msg(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -86,6 +86,7 @@ def register(
     from tagcast.registry.versions.recording import log_version
     from tagcast.registry.versions.tracking import tracking_of
 
+    result = replace(result, notes=(*result.notes, *job.notes))
     definition, split = job.plan.definition, job.plan.split
     kind, frame = evidence_kind(definition), job.frame
     choices = kind.thresholds(result)

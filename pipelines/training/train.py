@@ -28,8 +28,10 @@ from tagcast.pipelines.project.data_quality import (
 )
 from tagcast.pipelines.project.own_views import check_chosen
 from tagcast.pipelines.project.project import Project, TagPlan
+from tagcast.pipelines.training.approached import notes_on_left_out
 from tagcast.pipelines.training.candidates import candidates_of
-from tagcast.pipelines.training.frames import check_cases, drawn, label_rows, training_frames, views_read
+from tagcast.pipelines.training.frames import drawn, training_frames, views_read
+from tagcast.pipelines.training.labels import all_label_rows, check_cases, unapproached
 from tagcast.pipelines.training.registration import TrainedTag, register
 from tagcast.pipelines.training.studies import check_studies
 from tagcast.pipelines.training.workers import Job, Workers
@@ -107,7 +109,7 @@ def train_tags(
         TemporaryDirectory(prefix="tagcast-train-") as scratch,
         Workers(threads, len(chosen)) as workers,
     ):
-        plans, labels, refused = _labelled(project, chosen, as_of)
+        plans, labels, left_out, refused = _labelled(project, chosen, as_of)
         # Not before the workers have started: they load the same libraries meanwhile.
         from tagcast.models.training.tag_kind import kind_of
 
@@ -116,6 +118,11 @@ def train_tags(
         project.progress(msg("training"), 0, len(plans))
         for some in _portions(plans, labels):
             frames = training_frames(project, some, labels, feature_set, views_read(every))
+            notes = {
+                name: notes_on_left_out(project, plan, frames[name], left_out[name], feature_set)
+                for plan in some
+                for name in [plan.definition.name]
+            }
             jobs = [
                 Job(
                     plan,
@@ -127,6 +134,7 @@ def train_tags(
                     f"sqlite:///{studies / f'{plan.definition.name}.db'}",
                     Path(scratch) / plan.definition.name,
                     candidates_of(project, plan.definition),
+                    notes[plan.definition.name],
                 )
                 for plan in some
             ]
@@ -179,7 +187,7 @@ def tag_frame(project: Project, name: str, as_of: date | None) -> tuple[TagPlan,
     as_of = project.resolve_as_of(as_of)
     every = project.definitions(as_of)
     definition = one_tag(every, name)
-    (plan,), labels, _ = _labelled(project, [definition], as_of)
+    (plan,), labels, _, _ = _labelled(project, [definition], as_of)
     feature_set = project.feature_set(every, as_of)
     return plan, training_frames(project, [plan], labels, feature_set, views_read(every))[definition.name]
 
@@ -247,15 +255,17 @@ def _refusal(definition: TagDefinition, error: TagcastError) -> TrainedTag:
 
 def _labelled(
     project: Project, definitions: Sequence[TagDefinition], now: date
-) -> tuple[list[TagPlan], dict[str, pd.DataFrame], list[TrainedTag]]:
+) -> tuple[list[TagPlan], dict[str, pd.DataFrame], dict[str, pd.DataFrame], list[TrainedTag]]:
     """Plan and label every tag; one that cannot be labelled does not hold the others back.
+
+    Beside the rows of each tag are those that campaigns took from it.
 
     Raises
     ------
     TagcastError
         The first reason, when no tag can be labelled.
     """
-    plans, labels, refused, errors = [], {}, [], []
+    plans, labels, left_out, refused, errors = [], {}, {}, [], []
     quality = project_quality(project, now)
     for done, definition in enumerate(definitions):
         project.progress(msg("outcomes"), done, len(definitions))
@@ -264,7 +274,8 @@ def _labelled(
             candidates_of(project, definition)
             check_purchases(definition, quality)
             plan = project.plan(definition, now)
-            rows = label_rows(project, plan, now)
+            everyone = all_label_rows(project, plan, now)
+            rows = unapproached(definition, everyone)
             problem = check_data(plan, quality, now)
             _check_cases(plan, rows, problem)
         except (DataError, DefinitionError, ModelError) as error:
@@ -273,10 +284,11 @@ def _labelled(
             continue
         plans.append(plan)
         labels[definition.name] = drawn(rows, definition)
+        left_out[definition.name] = everyone[everyone["approached"]].drop(columns="y")
     project.progress(msg("outcomes"), len(definitions), len(definitions))
     if not plans:
         raise errors[0]
-    return plans, labels, refused
+    return plans, labels, left_out, refused
 
 
 def _check_cases(plan: TagPlan, rows: pd.DataFrame, problem: TagProblem | None) -> None:

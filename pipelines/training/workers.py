@@ -14,6 +14,7 @@ from tagcast.pipelines.project.project import TagPlan
 from tagcast.pipelines.training.candidates import open_for
 
 if TYPE_CHECKING:
+    from tagcast.features.core.messages import Message
     from tagcast.models.estimators.foreign import Candidate
     from tagcast.models.training.dataset import TrainingFrame
     from tagcast.models.training.result import AnyResult
@@ -37,6 +38,8 @@ class Job:
         Where the worker leaves the bundle.
     foreign : tuple of Candidate
         Models of others that the tag names.
+    notes : tuple of Message
+        On the rows that it learns from.
     """
 
     plan: TagPlan
@@ -48,6 +51,7 @@ class Job:
     storage: str
     folder: Path
     foreign: tuple[Candidate, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 class Workers:

@@ -7,7 +7,20 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Date, Float, Integer, Row, String, Table, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    Float,
+    Integer,
+    Row,
+    Select,
+    String,
+    Table,
+    and_,
+    func,
+    select,
+)
 
 from tagcast.features.core.messages import Message, nmsg
 from tagcast.models.stats.numerics import wilson
@@ -28,6 +41,18 @@ PROMISES = Table(
     Column("promised", Float),
     Column("right", Float),
     Column("gone", BigInteger, nullable=False, comment="predicted for profiles that are no longer known"),
+)
+
+APPROACHED = Table(
+    "observed_promises_approached",
+    METADATA,
+    Column("tag", String(250), primary_key=True),
+    Column("as_of", Date, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("place", Integer, primary_key=True, autoincrement=False, comment="in the order of at_least"),
+    Column(
+        "approached", BigInteger, nullable=False, comment="predicted for profiles that a campaign approached"
+    ),
 )
 
 
@@ -54,6 +79,8 @@ class PromiseRow:
         Mean confidence, and the share that turned out right; None where nothing was predicted.
     gone : int
         Values beside these that are not judged: of profiles that are no longer known.
+    approached : int
+        Further values that are not judged: of profiles that a campaign approached within the window.
     """
 
     tag: str
@@ -66,6 +93,7 @@ class PromiseRow:
     promised: float | None
     right: float | None
     gone: int = 0
+    approached: int = 0
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -93,7 +121,7 @@ class PromiseRow:
 
 def promises_judged(state: State) -> dict[str, tuple[int, int]]:
     """Return of each tag how many runs were judged, and how many of these broke their promise, over all values."""
-    query = select(PROMISES).where(PROMISES.c.at_least == 0).order_by(PROMISES.c.tag)
+    query = _rows().where(PROMISES.c.at_least == 0).order_by(PROMISES.c.tag)
     found: dict[str, tuple[int, int]] = {}
     with state.reading() as connection:
         for row in map(_row, connection.execute(query)):
@@ -124,6 +152,7 @@ def by_week(rows: Iterable[PromiseRow]) -> list[PromiseRow]:
             promised=_mean(some, [row.promised for row in some]),
             right=_mean(some, [row.right for row in some]),
             gone=max(row.gone for row in some),
+            approached=max(row.approached for row in some),
         )
         for monday, some in sorted(weeks.items())
     ]
@@ -140,20 +169,35 @@ def kept_weeks(weeks: Sequence[PromiseRow]) -> Message:
     return nmsg("kept in {kept} of {n} week", "kept in {kept} of {n} weeks", len(weeks), kept=kept)
 
 
-def not_judged(row: PromiseRow) -> Message:
-    """Say how many of the values predicted are not judged, and why."""
-    return nmsg(
-        "{n:,} of {predicted:,} values is not judged: its profile is no longer in the data",
-        "{n:,} of {predicted:,} values are not judged: their profiles are no longer in the data",
-        row.gone,
-        predicted=row.predicted + row.gone,
-    )
+def not_judged(row: PromiseRow) -> list[Message]:
+    """Say how many of the values predicted are not judged, and why; nothing where all are."""
+    every = row.predicted + row.gone + row.approached
+    said = []
+    if row.gone:
+        said.append(
+            nmsg(
+                "{n:,} of {predicted:,} values is not judged: its profile is no longer in the data",
+                "{n:,} of {predicted:,} values are not judged: their profiles are no longer in the data",
+                row.gone,
+                predicted=every,
+            )
+        )
+    if row.approached:
+        said.append(
+            nmsg(
+                "{n:,} of {predicted:,} values is not judged: a campaign approached its profile",
+                "{n:,} of {predicted:,} values are not judged: a campaign approached their profiles",
+                row.approached,
+                predicted=every,
+            )
+        )
+    return said
 
 
 def promise_rows(
     tag: str, version: int, as_of: date, due: date, metrics: Mapping[str, float], *, observed: bool
 ) -> list[PromiseRow]:
-    """Return a row for each level of confidence, from ``promise_<level>_predicted|promised|right|gone`` of ``metrics``."""
+    """Return a row for each level of confidence, from ``promise_<level>_predicted|promised|right|gone|approached`` of ``metrics``."""
     return [
         PromiseRow(
             tag,
@@ -166,6 +210,7 @@ def promise_rows(
             metrics.get(f"{stem}_promised"),
             metrics.get(f"{stem}_right"),
             int(metrics.get(f"{stem}_gone", 0)),
+            int(metrics.get(f"{stem}_approached", 0)),
         )
         for least in CONFIDENCE_BANDS
         for stem in [f"promise_{round(least * 100)}"]
@@ -186,9 +231,18 @@ def record_promises(state: State, rows: Iterable[PromiseRow]) -> None:
             if connection.execute(select(PROMISES.c.tag).where(same).limit(1)).first() is not None:
                 continue
             values = [{**row.to_dict(), "place": place} for place, row in enumerate(of_version)]
+            reached = [value.pop("approached") for value in values]
             for value in values:
                 del value["observed"]
             connection.execute(PROMISES.insert(), values)
+            if any(reached):
+                keys = [
+                    {name: value[name] for name in ("tag", "as_of", "version", "place")} for value in values
+                ]
+                connection.execute(
+                    APPROACHED.insert(),
+                    [{**key, "approached": n} for key, n in zip(keys, reached, strict=True)],
+                )
 
 
 def judged(state: State) -> set[tuple[str, date, int]]:
@@ -220,7 +274,7 @@ def observed_promises(state: State, tag: str, *, since: date | None = None) -> l
         Only of runs as of this day or later.
     """
     query = (
-        select(PROMISES)
+        _rows()
         .where(PROMISES.c.tag == tag, *([PROMISES.c.as_of >= since] if since is not None else []))
         .order_by(PROMISES.c.as_of.desc(), PROMISES.c.version.desc(), PROMISES.c.place)
     )
@@ -228,7 +282,23 @@ def observed_promises(state: State, tag: str, *, since: date | None = None) -> l
         return [_row(r) for r in connection.execute(query)]
 
 
+def _rows() -> Select[Any]:
+    same = [PROMISES.c[name] == APPROACHED.c[name] for name in ("tag", "as_of", "version", "place")]
+    joined = PROMISES.outerjoin(APPROACHED, and_(*same))
+    return select(PROMISES, func.coalesce(APPROACHED.c.approached, 0).label("approached")).select_from(joined)
+
+
 def _row(r: Row[Any]) -> PromiseRow:
     return PromiseRow(
-        r.tag, r.version, r.as_of, r.due, True, r.at_least, r.predicted, r.promised, r.right, r.gone
+        r.tag,
+        r.version,
+        r.as_of,
+        r.due,
+        True,
+        r.at_least,
+        r.predicted,
+        r.promised,
+        r.right,
+        r.gone,
+        r.approached,
     )

@@ -8,7 +8,62 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from tagcast.features.core.messages import msg
+from tagcast.features.core.schema.sources import TimedPlace
 from tagcast.features.core.validation import InvalidValueError, Strict, with_near
+
+
+class CampaignTable(TimedPlace):
+    """When campaigns of other tools took place: one row a campaign."""
+
+    campaign: str = Field(description="column of the campaign's name, as in the table of whom it approached")
+    starts: str = Field(description="column of its first day")
+    ends: str | None = Field(None, description="column of its last day; or say days of the other table")
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns of the table that are read."""
+        return tuple(dict.fromkeys(column for column in (self.campaign, self.starts, self.ends) if column))
+
+
+class ApproachTable(TimedPlace):
+    """Whom campaigns of other tools approached: one row a campaign and profile."""
+
+    key: str = Field(description="column of the profile's id")
+    starts: str | None = Field(
+        None, description="column of the first day of the campaign, or of the moment it reached the profile"
+    )
+    ends: str | None = Field(None, description="column of its last day; or say days")
+    days: int | None = Field(
+        None, ge=1, description="how long every campaign lasts, where no column says when it ends"
+    )
+    campaign: str | None = Field(None, description="column of the campaign's name")
+    held_out: str | None = Field(
+        None, description="column that says yes of the control group, which was chosen but not approached"
+    )
+    calendar: CampaignTable | None = Field(
+        None, description="table that says when each campaign took place, where this one does not"
+    )
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns of the table that are read."""
+        named = (self.key, self.starts, self.ends, self.campaign, self.held_out)
+        return tuple(dict.fromkeys(column for column in named if column))
+
+    @model_validator(mode="after")
+    def _check_days(self) -> Self:
+        if self.calendar is not None and (self.campaign is None or self.starts or self.ends):
+            raise InvalidValueError(
+                msg(
+                    "calendar says when each campaign takes place: say campaign beside it, and neither starts nor ends"
+                )
+            )
+        if self.calendar is None and self.starts is None:
+            raise InvalidValueError(msg("say starts, a column, or calendar, a table: when a campaign begins"))
+        ends = self.ends if self.calendar is None else self.calendar.ends
+        if (ends is None) == (self.days is None):
+            raise InvalidValueError(msg("say either ends, a column, or days: until when a campaign lasts"))
+        return self
 
 
 class Campaigns(Strict):
@@ -28,6 +83,10 @@ class Campaigns(Strict):
     campaign_column: str | None = Field(
         None,
         description="column of words of the event log with the id or name of the campaign, for delivered",
+    )
+
+    approached: ApproachTable | None = Field(
+        None, description="table of whom campaigns of other tools approached, and when: labels leave them out"
     )
 
     @model_validator(mode="after")

@@ -89,8 +89,7 @@ def _promises(page: PageContext, details: TagDetails) -> Markup:
     for rows, title in ((seen, newest), (details.promise, say(msg("test snapshot")))):
         if rows:
             parts.append(_promise_table(page, rows, title))
-            if rows[0].gone:
-                parts.append(h("p", say(not_judged(rows[0])), class_="faint"))
+            parts.extend(h("p", say(one), class_="faint") for one in not_judged(rows[0]))
     if not seen and not details.promise:
         parts.append(h("p", say(msg("No outcomes are known yet.")), class_="faint"))
     return h("div", parts, class_="promises")
