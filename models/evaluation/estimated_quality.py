@@ -21,13 +21,14 @@ from tagcast.models.stats.numerics import probability
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+Numbers = npt.NDArray[Any]
 
-STEP = 0.01
+STEP = 0.05
 """Width of a step, in log-odds."""
 MOST = 16.0
 """Log-odds beyond which scores are not told apart."""
-DRAWS = 1_000
-WIDER = 1.2
+DRAWS = 400
+WIDER = 1.25
 """By how much the drift is drawn wider than the calibration expects it: its order of scores errs too, which no shift and slope can say. Set on
 99 past snapshots of eleven tags (``benchmarks/quality/estimates.py``)."""
 _STEPS = round(2 * MOST / STEP)
@@ -116,11 +117,10 @@ def estimated_quality(
     raw = (z - shift) / slope
     rng = np.random.default_rng(seed)
     moved = rng.multivariate_normal([0.0, 0.0], covariance * WIDER**2, DRAWS, method="cholesky")
-    drawn = np.empty((4, DRAWS))
-    for k, (a, b) in enumerate(moved):
-        p = probability(z + a + b * raw)
-        came_yes, came_no = rng.binomial(yes, p), rng.binomial(n - yes, p)
-        drawn[:, k] = _figures(n, yes, came_yes, came_yes + came_no)
+    drawn_z: Floats = z + moved[:, :1] + moved[:, 1:] * raw
+    chance = probability(drawn_z)
+    came_yes, came_no = rng.binomial(yes, chance), rng.binomial(n - yes, chance)
+    drawn = _figures(n, yes, came_yes, came_yes + came_no)
     p = probability(z)
     expected = _figures(n, yes, yes * p, n * p)
     made = [_estimate(value, some) for value, some in zip(expected, drawn, strict=True)]
@@ -130,29 +130,28 @@ def estimated_quality(
     return EstimatedQuality(auc, precision, recall, rate)
 
 
-def _figures(n: Counts, yes: Counts, right: Floats, came: Floats) -> tuple[float, float, float, float]:
+def _figures(n: Counts, yes: Counts, right: Numbers, came: Numbers) -> tuple[Floats, Floats, Floats, Floats]:
     """Return AUC, precision, recall and rate where ``came`` of ``n`` came true, ``right`` of those called yes; NaN where there is none.
 
     Parameters
     ----------
-    n, yes, right, came : ndarray of shape (k,)
+    n, yes : ndarray of shape (k,)
         By score, rising.
+    right, came : ndarray of shape (..., k)
     """
-    true, false = float(came.sum()), float((n - came).sum())
-    below = np.cumsum(n - came) - (n - came) / 2  # equal scores count half
-    auc = float((came * below).sum()) / (true * false) if true and false else np.nan
-    called, caught = float(yes.sum()), float(right.sum())
-    return (
-        auc,
-        caught / called if called else np.nan,
-        caught / true if true and called else np.nan,
-        true / float(n.sum()),
-    )
+    not_came = n - came
+    true, false, caught = came.sum(axis=-1), not_came.sum(axis=-1), right.sum(axis=-1)
+    below = np.cumsum(not_came, axis=-1) - not_came / 2  # equal scores count half
+    called = float(yes.sum())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        auc = (came * below).sum(axis=-1) / (true * false)
+        recall = caught / true if called else np.full_like(auc, np.nan)
+        return auc, caught / (called or np.nan), recall, true / float(n.sum())
 
 
-def _estimate(value: float, drawn: Floats) -> Estimate | None:
+def _estimate(value: Floats, drawn: Floats) -> Estimate | None:
     known = drawn[~np.isnan(drawn)]
     if np.isnan(value) or not len(known):
         return None
     low, high = np.quantile(known, [0.025, 0.975])
-    return Estimate(value, float(low), float(high))
+    return Estimate(float(value), float(low), float(high))

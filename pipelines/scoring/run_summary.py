@@ -100,6 +100,7 @@ def tag_runs(
             deciding=deciding_id(tag.definition),
             unseen_season=tag.model.unseen_season(as_of),
             outlook=tag.model.outlook(as_of),
+            expected=scorer.expected(tag.definition.name),
             **_range_of_run(scorer, tag.definition.name),
         )
         for tag in chosen.models

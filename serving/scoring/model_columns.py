@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.decisions.policy import band_codes
+from tagcast.models.evaluation.estimated_quality import EstimatedQuality, ScoreCounts, estimated_quality
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.inference.abstention import RangeCheck, abstain, grounds
 from tagcast.serving.store.schema import REASONS, tag_fields
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
+_SEED = 0
 METHODS = ("shap", "path", "occlusion")
 """How reasons were worked out: by TreeSHAP, along the paths of the forest, or by what a feature's typical value would change."""
 
@@ -100,6 +103,22 @@ class TagColumns:
             "reasons_method": pa.array(METHODS),
         }
         self._features = pa.array(tag.model.features, pa.string())
+        self._counts = ScoreCounts()
+
+    def count(self, decided: Decided) -> None:
+        """Count the scores of a batch, of which :attr:`expected` speaks."""
+        if isinstance(self.tag.model, TagModel):
+            self._counts.add(decided.score, decided.value == self.explained_first)
+
+    @property
+    def expected(self) -> EstimatedQuality | None:
+        """How good the values that were counted are expected to be; None of what is no yes or no."""
+        model = self.tag.model
+        if not isinstance(model, TagModel):
+            return None
+        drift = model.calibrator.drift.ahead(self.as_of, model.unseen_season(self.as_of))
+        slope, shift = 1.0 + float(drift.mean[1]), float(drift.mean[0])
+        return estimated_quality(self._counts, slope, shift, drift.covariance, _SEED)
 
     @property
     def fields(self) -> list[pa.Field]:

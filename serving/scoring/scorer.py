@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from tagcast.features.compute.snapshot_reader import FeatureBatch
     from tagcast.features.compute.snapshots import Snapshots
+    from tagcast.models.evaluation.estimated_quality import EstimatedQuality
     from tagcast.serving.scoring.attribute_stream import Attributes
     from tagcast.serving.scoring.previous_values import PastStream, PastValues
 
@@ -169,11 +170,14 @@ class Scorer:
                     )
                 yield batch
 
-    def unlike_training(self, tag: str) -> tuple[float, str]:
-        """Return the share of a tag's population that is unlike what training saw, and the commonest reason.
+    def expected(self, tag: str) -> EstimatedQuality | None:
+        """Return how good a tag's values are expected to be, of the second pass; None of what is no yes or no."""
+        return self._columns[tag].expected
 
-        Of the second pass; 0 and empty before it, and where everyone is like training. Of reasons that are
-        equally common, the first by letters.
+    def unlike_training(self, tag: str) -> tuple[float, str]:
+        """Return the share of a tag's population that is unlike what training saw in the second pass, and the commonest reason.
+
+        0 and empty where everyone is like training; of reasons that are equally common, the first by letters.
         """
         found = self._unlike[tag]
         if not found:
@@ -241,9 +245,9 @@ class Scorer:
         for name, decided in answers.decided.items():
             self.population[name] += len(decided.rows)
             columns = self._columns[name]
-            for code, count in zip(
-                *np.unique(decided.unlike[decided.unlike > 0], return_counts=True), strict=True
-            ):
+            columns.count(decided)
+            unlike = decided.unlike[decided.unlike > 0]
+            for code, count in zip(*np.unique(unlike, return_counts=True), strict=True):
                 self._unlike[name][columns.unlike_words[int(code)]] += int(count)
             explained = decided.value == columns.explained_first
             explained &= np.cumsum(explained) <= self._exact_left[name]

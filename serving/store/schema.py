@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from tagcast.models.definitions.score_scale import SCALES, ScoreScale
+from tagcast.models.evaluation.estimated_quality import EstimatedQuality
 from tagcast.models.filters.fields import YES_NO
 from tagcast.models.stats.amount_outlook import AmountOutlook
 
@@ -79,6 +80,9 @@ class TagRun:
     outlook: AmountOutlook | None = None
     """What to expect of many of its amounts; None of chances, and in runs that did not record it."""
 
+    expected: EstimatedQuality | None = None
+    """How good its values are expected to be, before anybody knows; None of what is no yes or no, and in runs that did not record it."""
+
     @property
     def scale(self) -> ScoreScale:
         """What score, lower and upper mean."""
@@ -122,6 +126,7 @@ class RunInfo:
         plain["as_of"], plain["scored_at"] = self.as_of.isoformat(), self.scored_at.isoformat()
         for tag, row in zip(self.tags, plain["tags"], strict=True):
             row["expires_at"] = tag.expires_at.isoformat()
+            row["expected"] = None if tag.expected is None else tag.expected.to_json()
         return plain
 
     @classmethod
@@ -137,6 +142,7 @@ class RunInfo:
                     "kind": row["kind"],
                     "expires_at": datetime.fromisoformat(row["expires_at"]),
                     "outlook": AmountOutlook.from_json(row["outlook"]) if row.get("outlook") else None,
+                    "expected": EstimatedQuality.from_json(row["expected"]) if row.get("expected") else None,
                 }
             )
             for row in data["tags"]
