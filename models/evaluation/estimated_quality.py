@@ -113,7 +113,7 @@ def estimated_quality(
     n, yes = counts.every[held], counts.yes[held]
     if n.sum() < 2:
         return None
-    z = (held + 0.5) * STEP - MOST
+    z: Floats = np.asarray((held + 0.5) * STEP - MOST, np.float64)
     raw = (z - shift) / slope
     rng = np.random.default_rng(seed)
     moved = rng.multivariate_normal([0.0, 0.0], covariance * WIDER**2, DRAWS, method="cholesky")
