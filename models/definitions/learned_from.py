@@ -34,16 +34,29 @@ def by_service(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {**raw, "feature_service": raw["features"], "features": None}
 
 
+class AucDrop(Strict):
+    """A reason to train anew that has a bound."""
+
+    estimated_auc_drop: float = Field(gt=0, lt=0.5)
+
+
 class Retrain(Strict):
     """When `tagcast run due` trains a tag anew; its gate decides, as ever, whether the new version becomes champion."""
 
     every_days: int | None = Field(
         None, gt=0, description="days after the newest version was trained, whatever became of it"
     )
-    when: tuple[Literal["promise_broken"], ...] = Field(
+    when: tuple[Literal["promise_broken", "season_covered"] | AucDrop, ...] = Field(
         (),
-        description="promise_broken: of the champion's values fewer turned out right than promised, by more than chance",
+        description="promise_broken: of the champion's values fewer turned out right than promised, by more than chance; "
+        "season_covered: it is unsure of the season, and history now shows it; estimated_auc_drop: of what its AUC was estimated "
+        "to be in its first run so much is lost",
     )
+
+    @property
+    def estimated_auc_drop(self) -> float | None:
+        """By how much the estimated AUC may fall; None where that is no reason."""
+        return next((one.estimated_auc_drop for one in self.when if isinstance(one, AucDrop)), None)
 
     @model_validator(mode="after")
     def _check_some(self) -> Self:

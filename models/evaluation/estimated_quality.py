@@ -26,7 +26,7 @@ Numbers = npt.NDArray[Any]
 STEP = 0.05
 """Width of a step, in log-odds."""
 MOST = 16.0
-"""Log-odds beyond which scores are not told apart."""
+"""Log-odds beyond which scores are not distinguished."""
 DRAWS = 400
 WIDER = 1.25
 """By how much the drift is drawn wider than the calibration expects it: its order of scores errs too, which no shift and slope can say. Set on

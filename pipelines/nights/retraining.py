@@ -1,4 +1,4 @@
-"""Which models are trained anew: by age, or because they broke their promise, as each tag's ``retrain`` says."""
+"""Which models are trained anew, as each tag's ``retrain`` says: by age, a broken promise, an AUC that fell, a season that is known now."""
 
 from __future__ import annotations
 
@@ -63,15 +63,57 @@ def _why(
     days = (now.astimezone(zone).date() - newest.created.astimezone(zone).date()).days
     if policy.every_days is not None and days >= policy.every_days:
         return nmsg("its newest version is {n} day old", "its newest version is {n} days old", days)
-    if "promise_broken" in policy.when and champion is not None:
-        # Of runs since the newest version: what was predicted before it asks for the same training once more, night after night.
-        since = newest.created.astimezone(zone).date()
-        for row in observed_promises(project.state, definition.name, since=since):
-            if row.version == champion.version and row.is_broken:
+    if champion is None:
+        return None
+    if "promise_broken" in policy.when:
+        for row in observed_promises(project.state, definition.name):
+            since = newest.created.astimezone(zone).date()
+            if row.version == champion.version and row.due > since and row.is_broken:
                 return msg(
                     "its champion broke its promise of {as_of}: {promised:.3f} promised, {right:.3f} right",
                     as_of=row.as_of,
                     promised=row.promised,
                     right=row.right,
                 )
+    if policy.estimated_auc_drop is not None and (
+        lost := _auc_lost(project, champion, newest.created, policy.estimated_auc_drop)
+    ):
+        return lost
+    if "season_covered" in policy.when and _season_covered(project, definition, newest):
+        return msg("it is unsure of the season ahead, which history shows by now")
     return None
+
+
+def _auc_lost(project: Project, champion: Version, tried: datetime, most: float) -> Message | None:
+    """Return what the estimated AUC of a champion has fallen to; None while it holds, and where it had fallen before the last try."""
+    first: float | None = None
+    for entry in project.store.log():
+        info = entry.manifest.run
+        mine = next((tag for tag in info.tags if tag.tag == champion.tag), None)
+        if mine is None or mine.expected is None or mine.model_version != str(champion.version):
+            continue
+        now = mine.expected.auc.value
+        first = now if first is None else first
+        if first - now >= most:
+            if info.scored_at <= tried:
+                return None
+            return msg(
+                "its champion is {days} days old, and its estimated AUC fell from {first:.3f} to {now:.3f}",
+                days=(info.scored_at.date() - champion.created.date()).days,
+                first=first,
+                now=now,
+            )
+    return None
+
+
+def _season_covered(project: Project, definition: TagDefinition, newest: Version) -> bool:
+    """Return whether the newest version knows the season ahead too little, and one that is trained now would know it."""
+    from tagcast.models.stats.season_coverage import UNSURE, unseen_share
+    from tagcast.pipelines.project.champions import load_versions
+
+    as_of = project.resolve_as_of(None)
+    ((tag, _),) = load_versions(project, {definition.name: newest.version})
+    if tag.model.unseen_season(as_of) < UNSURE:
+        return False
+    now = project.plan(definition, as_of).split.snapshots
+    return unseen_share(now, as_of, definition.horizon_days) < UNSURE

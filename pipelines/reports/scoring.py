@@ -15,6 +15,7 @@ from tagcast.pipelines.scoring.notes import range_note, season_note
 from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, not_judged
 
 if TYPE_CHECKING:
+    from tagcast.models.stats.metrics import Estimate
     from tagcast.pipelines.scoring.run_summary import ScoringRun
     from tagcast.registry.governance.observed_accuracy import PromiseRow
 
@@ -65,6 +66,18 @@ def render_scoring(run: ScoringRun) -> None:
         ],
         notes=(AGREEMENT_NOTE,),
     )
+    expected = [(t.tag, t.expected) for t in run.tags if t.expected is not None]
+    if expected:
+        table(
+            msg("Expected, before anybody knows"),
+            (msg("tag"), msg("AUC"), msg("right of those called yes"), msg("caught of all yes")),
+            [(tag, *map(_estimate, (one.auc, one.precision, one.recall))) for tag, one in expected],
+            notes=(
+                msg(
+                    "what the scores say of themselves, with 95 % intervals; the promise is judged once the window is over"
+                ),
+            ),
+        )
     for t in run.tags:
         if t.unseen_season >= UNSURE:
             note = season_note(t.unseen_season, run.as_of, t.horizon_days)
@@ -84,6 +97,10 @@ def render_scoring(run: ScoringRun) -> None:
         )
     if run.out:
         say(msg("predictions written to {file}", file=run.out))
+
+
+def _estimate(one: Estimate | None) -> str:
+    return "–" if one is None else f"{one.value:.3f} ({one.low:.3f}–{one.high:.3f})"
 
 
 def value_counts(by_value: Mapping[str, int], sign: str) -> str:

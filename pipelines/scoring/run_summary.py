@@ -13,6 +13,7 @@ from tagcast.pipelines.scoring.movement import TagMovement
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from tagcast.models.evaluation.estimated_quality import EstimatedQuality
     from tagcast.pipelines.scoring.run_tags import RunTags
     from tagcast.pipelines.scoring.validity import Validity
     from tagcast.serving.scoring.loaded_tag import LoadedTag
@@ -44,6 +45,7 @@ class ScoredTag:
     horizon_days: int = 0
     unlike_training: float = 0.0
     unlike_because: str = ""
+    expected: EstimatedQuality | None = None
     kind: str = "model"
 
 
@@ -117,6 +119,7 @@ def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, as_of: date
             "reasons_overlap": t.metrics.get("reasons_overlap"),
             "unseen_season": t.model.unseen_season(as_of),
             "horizon_days": t.definition.horizon_days,
+            "expected": next(tag.expected for tag in manifest.run.tags if tag.tag == t.definition.name),
             **_range_of_run(scorer, t.definition.name),
         }
         for t in chosen.models

@@ -255,7 +255,7 @@ def judged(state: State) -> set[tuple[str, date, int]]:
 def broken_since(state: State, day: date) -> list[PromiseRow]:
     """Return the broken promises, over all values, whose window closed on ``day`` or later; by tag and day."""
     query = (
-        select(PROMISES)
+        _rows()
         .where(PROMISES.c.at_least == 0, PROMISES.c.due >= day)
         .order_by(PROMISES.c.tag, PROMISES.c.as_of, PROMISES.c.version)
     )

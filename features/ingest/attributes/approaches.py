@@ -5,19 +5,17 @@ As a table of labels it is read when it is asked for and kept nowhere.
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from tagcast.features.core.duckdb import spilling
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.home.scratch import Scratch
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.campaigns import ApproachTable, CampaignTable
 from tagcast.features.core.schema.sources import TimedPlace
 from tagcast.features.core.settings import Settings
-from tagcast.features.core.system import private_folder
 from tagcast.features.ingest.attributes.readings import as_flag, as_moment, local_day
 from tagcast.features.ingest.attributes.views import MAX_UNREAD_SHARE
 from tagcast.features.ingest.readers.places import Places
@@ -54,13 +52,8 @@ def read_approaches(settings: Settings, place: ApproachTable, places: Places | N
     ConfigError, DataError
         Naming the table and the column: missing, no days, no yes and no, an end before its start.
     """
-    scratch = settings.home / "scratch"
-    private_folder(scratch)
-    with (
-        TemporaryDirectory(prefix="approaches-", dir=scratch) as aside,
-        spilling(settings, Path(aside)) as connection,
-    ):
-        reader = Reader(settings, connection, Path(aside), places or Places(settings))
+    with Scratch(settings.home) as aside, spilling(settings, aside) as connection:
+        reader = Reader(settings, connection, aside, places or Places(settings))
         table = reader.open(
             place, WHERE, set(place.needed), {place.key, *([place.campaign] if place.campaign else [])}
         )

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -333,3 +334,45 @@ def test_a_server_does_what_is_due_beside_serving(shop) -> None:
         while published(shop) == [] and time.monotonic() < end:
             time.sleep(0.2)
     assert published(shop) == [DAY]
+
+
+def test_an_auc_that_falls_by_its_own_estimate_asks_for_one_training(shop, monkeypatch) -> None:
+    """What the scores say of themselves is on record of each run; the model that the gate refused is not trained again."""
+    from tagcast.models.stats.metrics import Estimate
+    from tagcast.pipelines.nights import retraining
+    from tagcast.pipelines.project.project import open_project
+    from tagcast.registry.versions.versions import Version
+
+    file = shop.config.parent / "tags" / "churn_risk.yaml"
+    file.write_text(CHURN + "retrain: {when: [{estimated_auc_drop: 0.02}]}\n", encoding="utf-8")
+    first = date(2024, 8, 2)
+    assert (TRAIN, "nothing") in steps(shop, first)
+    project = open_project(shop.config, shop.home)
+    log = project.store.log()
+    (tag,) = [tag for tag in log[-1].manifest.run.tags if tag.tag == TAG]
+    assert tag.expected is not None
+    assert 0.5 < tag.expected.auc.low < tag.expected.auc.value < tag.expected.auc.high < 1
+
+    def run(days: int, auc: float):
+        expected = replace(tag.expected, auc=Estimate(auc, auc - 0.02, auc + 0.02))
+        info = log[-1].manifest.run
+        at = info.scored_at + timedelta(days=days)
+        manifest = replace(
+            log[-1].manifest, run=replace(info, tags=(replace(tag, expected=expected),), scored_at=at)
+        )
+        return replace(log[-1], manifest=manifest)
+
+    (version,) = versions(open_tracking(shop.home, project="small shop"), TAG)
+    found: list[object] = []
+    for newest, runs, asks in (
+        (0, [run(0, 0.86), run(20, 0.845)], False),
+        (0, [run(0, 0.86), run(20, 0.845), run(30, 0.835)], True),
+        (32, [run(0, 0.86), run(20, 0.845), run(30, 0.835), run(40, 0.82)], False),
+    ):
+        monkeypatch.setattr(type(project.store), "log", lambda _, runs=runs: runs)
+        tried: Version = replace(version, created=version.created + timedelta(days=newest))
+        monkeypatch.setattr("tagcast.registry.versions.versions.versions", lambda *_, one=tried: [one])
+        why = retraining.to_retrain(project, datetime(2024, 9, 20, tzinfo=UTC))
+        assert bool(why) is asks
+        found.append(why.get(TAG))
+    assert "its estimated AUC fell from 0.860 to 0.835" in str(found[1])
