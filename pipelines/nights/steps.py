@@ -16,6 +16,7 @@ from tagcast.pipelines.scoring.run import score_run
 from tagcast.pipelines.scoring.score import coming_run
 from tagcast.pipelines.training.train import train_tags
 from tagcast.registry.governance.night_record import Outcome, last_step
+from tagcast.serving.campaigns.measure import Measuring, measure_campaigns
 from tagcast.serving.monitoring.due import SCORE
 
 LOAD, JUDGE, TRAIN = "load", "judge", "train"
@@ -38,17 +39,23 @@ def loaded(project: Project, _now: datetime) -> StepDone:
     return StepDone("done", msg("events until {day}", day=events.observed_until), events.id)
 
 
-def judged(project: Project, _now: datetime) -> StepDone:
-    """Judge the promises whose window has closed."""
+def judged(project: Project, now: datetime) -> StepDone:
+    """Judge the promises and measure the campaigns whose window has closed."""
     rows = judge_closed(project)
-    if not rows:
+    measuring = Measuring(project.settings, project.state, project.events, project.former_ids)
+    campaigns = measure_campaigns(measuring, now)
+    if not rows and not campaigns:
         return StepDone("nothing", msg("no window has closed since the last night"))
     whole = [row for row in rows if row.at_least == 0]
     broken = sorted({row.tag for row in whole if row.is_broken})
-    said = [
-        nmsg("{n} promise was judged", "{n} promises were judged", len(whole)),
-        msg("broken: {tags}", tags=listed(broken)) if broken else msg("none was broken"),
-    ]
+    said: list[Message] = []
+    if rows:
+        said += [
+            nmsg("{n} promise was judged", "{n} promises were judged", len(whole)),
+            msg("broken: {tags}", tags=listed(broken)) if broken else msg("none was broken"),
+        ]
+    if campaigns:
+        said.append(nmsg("{n} campaign was measured", "{n} campaigns were measured", len(campaigns)))
     news = [broken_promise(project, row) for row in whole if row.is_broken]
     return StepDone("done", listed(said, "sentences"), news=tuple(news))
 

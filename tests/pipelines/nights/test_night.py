@@ -22,6 +22,8 @@ from tagcast.pipelines.nights.steps import JUDGE, LOAD, TRAIN
 from tagcast.pipelines.project.project import open_project
 from tagcast.registry.governance.night_record import newest_steps
 from tagcast.registry.governance.observed_accuracy import PromiseRow, observed_promises, record_promises
+from tagcast.registry.operations.campaigns import Campaign, get_campaign, save_campaign
+from tagcast.registry.state.id_lists import packed
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import open_tracking
 from tagcast.registry.versions.versions import versions
@@ -376,3 +378,43 @@ def test_an_auc_that_falls_by_its_own_estimate_asks_for_one_training(shop, monke
         assert bool(why) is asks
         found.append(why.get(TAG))
     assert "its estimated AUC fell from 0.860 to 0.835" in str(found[1])
+
+
+def test_a_campaign_is_measured_once_the_night_its_window_has_closed(shop) -> None:
+    steps(shop, DAY)
+    project = open_project(shop.config, shop.home)
+    people = sorted(pd.read_parquet(shop.config.parent / "lines.parquet")["customer"].unique())
+    made = Campaign(
+        id="spring",
+        name="spring",
+        entity="profile",
+        made_at=datetime(2024, 8, 1, tzinfo=UTC),
+        made_by="tests",
+        filter="",
+        names=(TAG,),
+        channel="",
+        goal={"kind": "no_event", "event": "purchase", "horizon_days": 3},
+        wanted="less",
+        tag="",
+        starts=DAY,
+        days=3,
+        share=0.5,
+        seed=1,
+        stratified=False,
+        given=len(people[::2]),
+        held_out=len(people[1::2]),
+        standing=0,
+        run=1,
+        as_of=DAY,
+        promised={},
+    )
+    save_campaign(project.state, made, packed(people[::2]), packed(people[1::2]))
+    said = {}
+    for days in (2, 3, 4):
+        done = json.loads(night(shop, DAY + timedelta(days=days)).stdout)["steps"]
+        said[days] = next(step["detail"] for step in done if step["step"] == JUDGE)
+    assert "1 campaign was measured" in said[3]
+    assert not any("measured" in said[days] for days in (2, 4))
+    final = get_campaign(project.state, "spring").final
+    assert final is not None
+    assert (final["given"], final["held_out"]) == (len(people[::2]), len(people[1::2]))
