@@ -146,7 +146,7 @@ bench-lift: $(STAMP)  ## whether intervals of a campaign's lift keep their word,
 	$(BIN)/python -m benchmarks.lift_intervals
 
 bench-loop: $(STAMP)  ## what a year of campaigns does to the scores that choose whom they approach (a quarter of an hour)
-	$(BIN)/python -m benchmarks.quality.campaign_loop
+	$(BIN)/python -m benchmarks.loop.campaigns
 
 bench-interest: $(STAMP)  ## one model for all categories, or one each
 	$(BIN)/python -m benchmarks.quality.interest

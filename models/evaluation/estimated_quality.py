@@ -30,7 +30,7 @@ MOST = 16.0
 DRAWS = 400
 WIDER = 1.25
 """By how much the drift is drawn wider than the calibration expects it: its order of scores errs too, which no shift and slope can say. Set on
-99 past snapshots of eleven tags (``benchmarks/quality/estimates.py``)."""
+99 past snapshots of eleven tags (``benchmarks.loop.estimates.py``)."""
 _STEPS = round(2 * MOST / STEP)
 _FIELDS = ("auc", "precision", "recall", "rate")
 

@@ -66,9 +66,10 @@ def _why(
     if champion is None:
         return None
     if "promise_broken" in policy.when:
-        for row in observed_promises(project.state, definition.name):
-            since = newest.created.astimezone(zone).date()
-            if row.version == champion.version and row.due > since and row.is_broken:
+        # Of runs since the newest version: what was predicted before it asks for the same training once more, night after night.
+        since = newest.created.astimezone(zone).date()
+        for row in observed_promises(project.state, definition.name, since=since):
+            if row.version == champion.version and row.is_broken:
                 return msg(
                     "its champion broke its promise of {as_of}: {promised:.3f} promised, {right:.3f} right",
                     as_of=row.as_of,

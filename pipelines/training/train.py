@@ -118,15 +118,10 @@ def train_tags(
         project.progress(msg("training"), 0, len(plans))
         for some in _portions(plans, labels):
             frames = training_frames(project, some, labels, feature_set, views_read(every))
-            notes = {
-                name: notes_on_left_out(project, plan, frames[name], left_out[name], feature_set)
-                for plan in some
-                for name in [plan.definition.name]
-            }
             jobs = [
                 Job(
                     plan,
-                    frames.pop(plan.definition.name),
+                    frame,
                     feature_set.spec,
                     project.settings.seed,
                     trials or kind_of(plan.definition).default_trials,
@@ -134,9 +129,10 @@ def train_tags(
                     f"sqlite:///{studies / f'{plan.definition.name}.db'}",
                     Path(scratch) / plan.definition.name,
                     candidates_of(project, plan.definition),
-                    notes[plan.definition.name],
+                    notes_on_left_out(project, plan, frame, left_out[plan.definition.name], feature_set),
                 )
                 for plan in some
+                for frame in [frames.pop(plan.definition.name)]
             ]
             for job, result in workers.run(jobs):
                 if isinstance(result, TagcastError):

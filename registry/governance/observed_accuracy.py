@@ -55,6 +55,8 @@ APPROACHED = Table(
     ),
 )
 
+_KEYS = ("tag", "as_of", "version", "place")
+
 
 @dataclass(frozen=True)
 class PromiseRow:
@@ -231,18 +233,8 @@ def record_promises(state: State, rows: Iterable[PromiseRow]) -> None:
             if connection.execute(select(PROMISES.c.tag).where(same).limit(1)).first() is not None:
                 continue
             values = [{**row.to_dict(), "place": place} for place, row in enumerate(of_version)]
-            reached = [value.pop("approached") for value in values]
-            for value in values:
-                del value["observed"]
-            connection.execute(PROMISES.insert(), values)
-            if any(reached):
-                keys = [
-                    {name: value[name] for name in ("tag", "as_of", "version", "place")} for value in values
-                ]
-                connection.execute(
-                    APPROACHED.insert(),
-                    [{**key, "approached": n} for key, n in zip(keys, reached, strict=True)],
-                )
+            for table in (PROMISES, APPROACHED) if any(row.approached for row in of_version) else (PROMISES,):
+                connection.execute(table.insert(), [{c.name: one[c.name] for c in table.c} for one in values])
 
 
 def judged(state: State) -> set[tuple[str, date, int]]:
@@ -283,7 +275,7 @@ def observed_promises(state: State, tag: str, *, since: date | None = None) -> l
 
 
 def _rows() -> Select[Any]:
-    same = [PROMISES.c[name] == APPROACHED.c[name] for name in ("tag", "as_of", "version", "place")]
+    same = [PROMISES.c[name] == APPROACHED.c[name] for name in _KEYS]
     joined = PROMISES.outerjoin(APPROACHED, and_(*same))
     return select(PROMISES, func.coalesce(APPROACHED.c.approached, 0).label("approached")).select_from(joined)
 

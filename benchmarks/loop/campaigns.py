@@ -1,4 +1,4 @@
-"""What a year of campaigns does to the scores that choose whom they approach: ``python -m benchmarks.quality.campaign_loop``.
+"""What a year of campaigns does to the scores that choose whom they approach: ``python -m benchmarks.loop.campaigns``.
 
 A made shop of shoppers who come, go quiet and come back. Once a month churn_risk is trained, everybody is scored, and a campaign approaches
 the fifth with the highest scores, but for a tenth of it that is held out at random. Of those who would not have bought within the window,

@@ -1,4 +1,4 @@
-"""What a run says of its own quality before anything came, beside what came: ``python -m benchmarks.quality.estimates``.
+"""What a run says of its own quality before anything came, beside what came: ``python -m benchmarks.loop.estimates``.
 
 The chains of :mod:`benchmarks.quality.drift`: a plain recipe fitted at each past snapshot of completejourney, asked at the later ones, its
 log-odds corrected by the drift that was known then. At each, AUC, precision and recall of yes and the rate are estimated and then measured.
