@@ -14,25 +14,28 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.system import adopt_home, private_files
-from tagcast.pipelines.audiences import count_audience
+from tagcast.pipelines.audiences import count_audience, export_audience
 from tagcast.pipelines.cards.card_files import find_card, write_card
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, yes_outcome
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.local_user import local_user
 from tagcast.pipelines.project.project import Project, open_project
 from tagcast.pipelines.reports.audiences import render_count
+from tagcast.pipelines.reports.campaigns import render_campaign
 from tagcast.pipelines.reports.scoring import render_promise, render_scoring
 from tagcast.pipelines.reports.terminal import progress, say, start_logging, tell
 from tagcast.pipelines.reports.training import render_check, render_training
 from tagcast.pipelines.scoring.run import score_run
 from tagcast.pipelines.training.readiness import check_project
 from tagcast.pipelines.training.train import train_tags
+from tagcast.serving.campaigns.service import find_campaign
 from tagcast.serving.context import open_context
 
 if TYPE_CHECKING:
     from tagcast.pipelines.scoring.run_summary import ScoringRun
     from tagcast.pipelines.training.readiness import ProjectReadiness
     from tagcast.pipelines.training.registration import TrainedTag
+    from tagcast.serving.campaigns.service import MeasuredCampaign
 
 ROOT = Path(__file__).resolve().parent.parent
 AS_OF = date(2017, 12, 2)
@@ -43,6 +46,8 @@ AUDIENCES = (
     "interest.coffee = 'yes' AND interest.coffee.confidence >= 0.6 AND NOT (churn_risk = 'yes')",
     "lifecycle_stage = 'returning' AND bought.coffee = 'no' AND interest.coffee.percentile >= 80",
 )
+
+CAMPAIGN, CAMPAIGN_NAME, HELD_OUT = "churn_risk.percentile >= 80", "a letter that nobody sent", 0.3
 
 
 def run(project: Project, now: datetime) -> None:
@@ -72,6 +77,19 @@ def run(project: Project, now: datetime) -> None:
     _step("What did they really do?", "tagcast promise")
     render_promise(promise_beside_reality(project))
     _see(_of_promise(project))
+
+    out = project.settings.home / "campaign.csv"
+    words = f'--holdout {HELD_OUT} --starts {AS_OF} --name "{CAMPAIGN_NAME}" --out {_short(out)}'
+    _step(
+        "A campaign, and what it did",
+        f'tagcast audience export "{CAMPAIGN}" {words}; tagcast campaign show …',
+    )
+    exported = export_audience(
+        context, person, CAMPAIGN, out, holdout=HELD_OUT, seed=1, name=CAMPAIGN_NAME, starts=AS_OF
+    )
+    measured = find_campaign(context, person, exported.id)
+    render_campaign(measured, project.settings.currency)
+    _see(_of_campaign(measured))
     _next_steps(project)
 
 
@@ -115,6 +133,14 @@ def _of_promise(project: Project) -> str:
     if found is None:
         return f"the window of {TAG} is still open: what it promised cannot be compared yet"
     return f"of {found.called:,} called yes {found.came_true:,} left, {found.base_rate:.1%} of all households did"
+
+
+def _of_campaign(found: MeasuredCampaign) -> str:
+    given, held_out = found.campaign.given, found.campaign.held_out
+    return (
+        f"{given:,} households were given to a campaign that nobody sent, and {held_out:,} were held out: what they differ by is "
+        "chance, and the interval knows it"
+    )
 
 
 def _next_steps(project: Project) -> None:
