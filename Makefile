@@ -9,7 +9,7 @@ ENGINE := .venv-warehouses
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-lift bench-interest messages docs clean
+.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-loop bench-lift bench-interest bench-uplift messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -151,12 +151,15 @@ bench-loop: $(STAMP)  ## what a year of campaigns does to the scores that choose
 bench-interest: $(STAMP)  ## one model for all categories, or one each
 	$(BIN)/python -m benchmarks.quality.interest
 
+bench-uplift: $(BENCH)/.installed  ## persuadable customers on a real e-mail test, beside causalml and econml
+	$(BENCH)/bin/python -m benchmarks.quality.uplift
+
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(STAMP)  ## renew the lock files from pyproject.toml
 	$(LOCKED) --extra demo --extra postgres --extra mysql --extra snowflake --extra bigquery --extra clickhouse --extra delta --extra iceberg \
 	  --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
-	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --output-file requirements-benchmark.lock pyproject.toml
+	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --override benchmarks/overrides.in --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
 	$(LOCKED) --output-file requirements-schedulers.lock examples/schedulers/requirements.in
 	$(LOCKED) --constraint requirements.lock --output-file requirements-warehouses.lock tests/support/databases/servers.in

@@ -44,6 +44,7 @@ def explain_audience(
         count,
         expected,
         expected_amounts,
+        expected_effects,
         parse_for,
         sentence,
     )
@@ -56,6 +57,7 @@ def explain_audience(
         "effects": [asdict(effect) for effect in condition_impact(context, person, tree)],
         "expected": [asdict(one) for one in expected(context, person, tree)],
         "expected_amounts": [asdict(one) for one in expected_amounts(context, person, tree)],
+        "expected_effects": [asdict(one) for one in expected_effects(context, person, tree)],
     }
 
 

@@ -5,7 +5,7 @@ Conditions come from definitions: they are parsed, allow-listed and have to be c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -87,12 +87,28 @@ def check_window(events: ir.Table, rule: WindowRule, where: str, names: Collecti
     kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
     if rule.column is not None:
         check_column(rule.column, kinds, f"{where}.{rule.measure}", number=rule.measure != "distinct")
-    for key, text in (("where", rule.where), ("unless", rule.unless)):
-        if text is not None:
-            tree = check_condition(connection, text, kinds, f"{where}.{key}")
-            if asked := unmet_names(tree, names):
-                problem, hint = never_met(f"{where}.{key}", asked, names)
-                raise DefinitionError(problem, hint=hint)
+    given = {"where": rule.where, "unless": rule.unless}
+    check_conditions(
+        events, {f"{where}.{key}": text for key, text in given.items() if text is not None}, names
+    )
+
+
+def check_conditions(events: ir.Table, conditions: Mapping[str, str], names: Collection[str]) -> None:
+    """Check conditions over the event log, by the place that errors name; ``names`` are of the events in the log.
+
+    Raises
+    ------
+    DefinitionError
+        For a column that the log does not have, an expression that is no condition, and an event that never happened.
+    """
+    connection = events.get_backend().con
+    rows = connection.table(events.get_name())
+    kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
+    for place, text in conditions.items():
+        tree = check_condition(connection, text, kinds, place)
+        if asked := unmet_names(tree, names):
+            problem, hint = never_met(place, asked, names)
+            raise DefinitionError(problem, hint=hint)
 
 
 def measured(events: ir.Table, as_of: date, rule: WindowRule) -> ir.Table:
@@ -101,7 +117,7 @@ def measured(events: ir.Table, as_of: date, rule: WindowRule) -> ir.Table:
 
     returned = exp.column("is_return", quoted=True)
     kept: list[exp.Expr] = []
-    own = None if rule.where is None else _condition(rule.where, events.columns)
+    own = None if rule.where is None else condition(rule.where, events.columns)
     if own is not None:
         kept.append(own)
     if rule.pair is not None:
@@ -113,7 +129,7 @@ def measured(events: ir.Table, as_of: date, rule: WindowRule) -> ir.Table:
         value = exp.Filter(this=value, expression=exp.Where(this=exp.and_(*kept)))
     stops: exp.Expr = exp.Literal.number(0)
     if rule.unless is not None:
-        other = _condition(rule.unless, events.columns)
+        other = condition(rule.unless, events.columns)
         if not _names(other, "is_return"):
             other = exp.and_(other, exp.not_(returned.copy()))
         stops = exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=other))
@@ -172,7 +188,8 @@ def _aggregate(events: ir.Table, rule: WindowRule) -> exp.Expr:
     return function(this=column)
 
 
-def _condition(text: str, columns: Collection[str]) -> exp.Expr:
+def condition(text: str, columns: Collection[str]) -> exp.Expr:
+    """Return a condition over the event log's columns as a tree, once it is allowed."""
     return exp.paren(checked(text, columns, "where"))
 
 

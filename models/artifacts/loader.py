@@ -9,9 +9,10 @@ from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.artifacts.files import ReadFiles
 from tagcast.models.artifacts.trained_model import TrainedModel
+from tagcast.models.artifacts.uplift_model import UpliftModel
 from tagcast.models.definitions.model_tag import TagDefinition
 
-MODELS: dict[str, type[TrainedModel]] = {model.kind: model for model in (TagModel, AmountModel)}
+MODELS: dict[str, type[TrainedModel]] = {model.kind: model for model in (TagModel, AmountModel, UpliftModel)}
 """By kind of the definition, which the bundle holds."""
 
 

@@ -124,9 +124,9 @@ class TrainedModel(ABC):
         return self.scorer.forest
 
     @property
-    def additive(self) -> AdditiveModel | None:
-        """The part that is an additive model."""
-        return self.scorer.additive
+    def curves(self) -> Mapping[str, AdditiveModel]:
+        """The parts that are additive models, by name."""
+        return self.scorer.curves
 
     def raw(self, X: Floats | pd.DataFrame) -> Floats:
         """Return the uncalibrated score, shape (n,), that :meth:`contributions` add up to but for a constant.

@@ -53,5 +53,9 @@ def check_any_spend(tag: str, where: Message, yes: int, no: int) -> None:  # noq
         )
 
 
-CASE_CHECKS: dict[str, CheckCases] = {"model": check_both_outcomes, "amount": check_any_spend}
+CASE_CHECKS: dict[str, CheckCases] = {
+    "model": check_both_outcomes,
+    "amount": check_any_spend,
+    "uplift": check_both_outcomes,
+}
 """By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""

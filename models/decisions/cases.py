@@ -54,6 +54,37 @@ class Cases(_OverTime):
 
 
 @dataclass(frozen=True)
+class EffectCases(_OverTime):
+    """Cases of an experiment, each scored by a model that had not seen its outcome; arrays of shape (n,).
+
+    Parameters
+    ----------
+    profile_id : ndarray of str
+    as_of : ndarray of datetime64[D]
+        The day on which each was approached, or left alone.
+    y, treated : ndarray of int8
+    propensity : ndarray of float
+        How likely an approach was.
+    effect : ndarray of float
+        Doubly robust pseudo-outcomes: the mean over any group is its measured effect.
+    raw : ndarray of float
+        Effects before they are calibrated.
+    score, lower, upper, error : ndarray of float
+        Calibrated effect, its bounds and its standard error.
+    """
+
+    y: npt.NDArray[np.int8]
+    treated: npt.NDArray[np.int8]
+    propensity: Floats
+    effect: Floats
+    raw: Floats
+    score: Floats
+    lower: Floats
+    upper: Floats
+    error: Floats
+
+
+@dataclass(frozen=True)
 class TierCases(_OverTime):
     """Cases out of time, each predicted by a model that had not seen its amount; arrays of shape (n,).
 

@@ -8,6 +8,7 @@ from tagcast.features.core.messages import Joined, Text, listed, msg, nmsg
 from tagcast.models.decisions.policy import NEVER
 from tagcast.models.definitions.model_tag import (
     Decision,
+    EffectRule,
     PrecisionRule,
     TagDefinition,
     ThresholdRule,
@@ -85,8 +86,8 @@ def _asked(rule: Decision) -> Text:
         return msg("The top {share} by score", share=f"{rule.share:.1%}")
     if isinstance(rule, PrecisionRule):
         return msg("The widest audience with a precision of {precision}", precision=f"{rule.precision:.0%}")
-    if isinstance(rule, TierRule):
-        raise TypeError("an amount has tiers, and no cut of its own")
+    if isinstance(rule, TierRule | EffectRule):
+        raise TypeError(f"a {rule.rule} rule has no cut of its own")
     figures = {"benefit": f"{rule.benefit:g}", "cost": f"{rule.cost:g}"}
     if rule.capacity:
         return msg(

@@ -1,4 +1,4 @@
-"""When a tag's value is yes: a threshold, a share, a precision, a profit, or the tier of an amount."""
+"""When a tag's value is yes: a threshold, a share, a precision, a profit, the tier of an amount, or an effect."""
 
 from __future__ import annotations
 
@@ -59,8 +59,16 @@ class TierRule(Strict):
     rule: Literal["tier"]
 
 
+class EffectRule(Strict):
+    """Persuadable from a difference of ``margin`` in probability on; of an uplift tag."""
+
+    rule: Literal["effect"]
+    margin: float = Field(0.0, ge=0, lt=1)
+
+
 Decision = Annotated[
-    ThresholdRule | TopShareRule | PrecisionRule | ProfitRule | TierRule, Field(discriminator="rule")
+    ThresholdRule | TopShareRule | PrecisionRule | ProfitRule | TierRule | EffectRule,
+    Field(discriminator="rule"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What a tag's model learns from: features, by name or in a list, and snapshots."""
+"""What a tag's model learns from: features, by name or in a list, snapshots, and who was approached."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tagcast.features.catalog.feature_set import PAIR_VIEW, SERVICES
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.validation import InvalidValueError, Strict, suggested
+from tagcast.models.definitions.decision_rules import Decision, EffectRule, ProfitRule
+from tagcast.models.definitions.outcomes import Predicted, TopShare
+from tagcast.models.definitions.window_outcomes import Label, check_sql_text
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.base import Population
     from tagcast.models.definitions.window_outcomes import Outcome
 
+EFFECTS = ("do_not_disturb", "indifferent", "persuadable")
+"""What an approach does for somebody, from low to high: harm, nothing worth its cost, or more than it costs."""
+UPLIFT: Literal["uplift"] = "uplift"
+_LEAST = -1.0
 _EITHER = msg(
     "give either feature_service (its name: {services}, or one that is declared beside the views) or features (a list of views)",
     services=listed(SERVICES),
@@ -159,3 +166,116 @@ class SplitRule(Strict):
                 msg("dates have to rise; found {found}", found=listed(map(str, self.dates)))
             )
         return self
+
+
+def without_kind(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a definition as written without its ``kind``, which a treatment tells; refuse another, and one without a treatment."""
+    if "kind" not in raw:
+        return raw
+    if raw["kind"] != UPLIFT:
+        raise InvalidValueError(
+            msg("kind is rule or uplift, and left out of other tags; found {found!r}", found=raw["kind"])
+        )
+    if raw.get("treatment") is None:
+        raise InvalidValueError(
+            msg(
+                "kind: uplift needs treatment: who was approached and who was left alone, as in treatment: {example}",
+                example="{approached: \"event = 'mail'\", control: \"event = 'no_mail'\"}",
+            )
+        )
+    return {name: value for name, value in raw.items() if name != "kind"}
+
+
+class Treatment(Strict):
+    """Two conditions over the event log: events that say who was approached when, and who was left alone.
+
+    A case is a profile on the day of such an event. Its features are as of that day, its outcome is counted from that day on.
+    """
+
+    approached: str = Field(
+        min_length=1,
+        description="SQL condition over the columns of the event log: events of those who were approached",
+    )
+    control: str = Field(
+        min_length=1, description="SQL condition: events of those who were chosen not to be approached"
+    )
+    random: bool = Field(
+        True,
+        description="whether chance alone decided who was approached; false: a model of who is approached makes both comparable",
+    )
+    share: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share that was to be approached, as 0.9 with a holdout of a tenth: held against what came",
+    )
+
+    @field_validator("approached", "control")
+    @classmethod
+    def _check_condition(cls, value: str) -> str:
+        return check_sql_text(value)
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Treatment:
+        if self.approached == self.control:
+            raise InvalidValueError(
+                msg("approached and control are the same condition: it tells nobody apart")
+            )
+        if self.share is not None and not self.random:
+            raise InvalidValueError(msg("share is of an approach at random: leave it out with random: false"))
+        return self
+
+
+def margin_of(decision: Decision) -> float:
+    """Return the difference in probability from which an approach is worth its cost."""
+    if isinstance(decision, ProfitRule):
+        return decision.cost / decision.benefit
+    if isinstance(decision, EffectRule):
+        return decision.margin
+    raise TypeError(f"a {decision.rule} rule has no margin")
+
+
+def effect_levels(decision: Decision) -> dict[str, float]:
+    """Return value to the difference in probability it starts at, rising."""
+    starts = (_LEAST, 0.0, margin_of(decision))
+    return dict(zip(EFFECTS, starts, strict=True))
+
+
+def check_effect(treatment: Treatment | None, outcome: Predicted, decision: Decision) -> None:
+    """Refuse what does not go together with a treatment, or without one.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the keys, what was found and what would be right.
+    """
+    if treatment is None:
+        if isinstance(decision, EffectRule):
+            raise InvalidValueError(msg("decision.rule effect is of kind: uplift, which names a treatment"))
+        return
+    if outcome.levels or isinstance(outcome, TopShare | Label) or outcome.bound is not None:
+        raise InvalidValueError(
+            msg(
+                "the outcome of an uplift tag is a yes or no of each profile by itself: any_event, count_at_least, sum_at_least or an "
+                "aggregate with a number; found {kind}",
+                kind=getattr(outcome, "kind", ""),
+            )
+        )
+    if outcome.is_loss:
+        raise InvalidValueError(
+            msg(
+                "an uplift tag says whom an approach brings to do something: name what should happen (any_event), not its absence"
+            )
+        )
+    if not isinstance(decision, EffectRule | ProfitRule):
+        raise InvalidValueError(
+            msg(
+                "the decision of an uplift tag is one of {rules}; found {found}",
+                rules=listed(("effect", "profit")),
+                found=decision.rule,
+            )
+        )
+    if isinstance(decision, ProfitRule) and decision.capacity is not None:
+        raise InvalidValueError(
+            msg("an uplift tag has no capacity: take as many of the highest scores as are wanted")
+        )

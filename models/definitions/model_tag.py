@@ -21,6 +21,7 @@ from tagcast.models.candidates.keys import UNWRITTEN, WithCandidates
 from tagcast.models.definitions.base import Family, Population, TagBase, check_family, check_names, slug
 from tagcast.models.definitions.decision_rules import (
     Decision,
+    EffectRule,
     PrecisionRule,
     ProfitRule,
     ThresholdRule,
@@ -28,7 +29,19 @@ from tagcast.models.definitions.decision_rules import (
     TopShareRule,
     check_margin,
 )
-from tagcast.models.definitions.learned_from import LearnsFrom, Retrain, SplitRule, by_service, or_service
+from tagcast.models.definitions.learned_from import (
+    EFFECTS,
+    UPLIFT,
+    LearnsFrom,
+    Retrain,
+    SplitRule,
+    Treatment,
+    by_service,
+    check_effect,
+    effect_levels,
+    or_service,
+    without_kind,
+)
 from tagcast.models.definitions.outcomes import (
     Amount,
     AnyEvent,
@@ -41,24 +54,35 @@ from tagcast.models.definitions.outcomes import (
 from tagcast.models.definitions.window_outcomes import Aggregate, Label, Outcome, with_kind
 
 __all__ = [
-    "Aggregate", "Amount", "AnyEvent", "CountAtLeast", "Decision", "Family", "Label", "NoEvent", "Outcome", "Population",
+    "Aggregate", "Amount", "AnyEvent", "CountAtLeast", "Decision", "EffectRule", "Family", "Label", "NoEvent", "Outcome", "Population",
     "PrecisionRule", "ProfitRule", "SplitRule", "SumAtLeast", "TagDefinition", "Text", "ThresholdRule",
     "TierRule", "TopShare", "TopShareRule", "slug",
 ]  # fmt: skip
 
 _BANDS = {"low": 0.0, "medium": 0.2, "high": 0.5}
-_MIN_CONFIDENCE = {"threshold": 0.5, "tier": 0.5, "top_share": 0.0, "precision": 0.0, "profit": 0.0}
+_MIN_CONFIDENCE = {
+    "threshold": 0.5,
+    "tier": 0.5,
+    "effect": 0.8,
+    "top_share": 0.0,
+    "precision": 0.0,
+    "profit": 0.0,
+}
 """By decision rule. A share, a precision and a profit name their audience themselves, often at scores far below .5,
 where a confidence of .5 would leave nobody in it."""
 
 
 def _what_may_be_left_out(schema: dict[str, Any]) -> None:
-    """Say in the JSON schema that only an amount can do without ``decision``, and each tag without ``min_confidence``."""
+    """Say in the JSON schema that only an amount and an uplift can do without ``decision``, and each tag without ``min_confidence``."""
     for key in ("decision", "min_confidence"):
         schema["required"].remove(key)
     of_amount = {"properties": {"kind": {"const": "amount"}}, "required": ["kind"]}
-    amount = {"properties": {"outcome": of_amount}}
-    schema |= {"if": amount, "else": {"required": ["decision"]}}
+    amount, uplift = {"properties": {"outcome": of_amount}}, {"required": ["treatment"]}
+    schema |= {"if": {"anyOf": [amount, uplift]}, "else": {"required": ["decision"]}}
+    schema["properties"] = {
+        "kind": {"const": UPLIFT, "description": "uplift: what an approach changes; left out of others"},
+        **schema["properties"],
+    }
 
 
 def _named(part: Any, key: str) -> Any:
@@ -71,12 +95,12 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
 
     model_config = ConfigDict(json_schema_extra=_what_may_be_left_out)
     unwritten: ClassVar[dict[str, Any]] = {
-        **TagBase.unwritten,
-        **UNWRITTEN,
-        "retrain": None,
-        "campaigns": "exclude",
-    }
+        **TagBase.unwritten, **UNWRITTEN, "retrain": None, "campaigns": "exclude", "treatment": None
+    }  # fmt: skip
 
+    treatment: Treatment | None = Field(
+        None, description="of kind: uplift: who was approached, and who was left alone"
+    )
     outcome: Outcome
     feature_service: str | None = Field(
         None,
@@ -130,7 +154,15 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
             raw = by_service(raw)
         if "outcome" in raw:
             raw = {**raw, "outcome": with_kind(raw["outcome"])}
-        if _named(raw.get("outcome"), "kind") == "amount":
+        raw = without_kind(raw)
+        if raw.get("treatment") is not None:
+            raw = {
+                "decision": {"rule": "effect"},
+                "bands": {},
+                "min_confidence": _MIN_CONFIDENCE["effect"],
+                **raw,
+            }
+        elif _named(raw.get("outcome"), "kind") == "amount":
             raw = {"decision": {"rule": "tier"}, "bands": {}, **raw}
         rule = _named(raw.get("decision"), "rule")
         # A rule that is not known is an error of its own: no second one about what follows from it.
@@ -145,8 +177,9 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
     @model_validator(mode="after")
     def _check_whole(self) -> TagDefinition:
         self._check_levels()
+        check_effect(self.treatment, self.outcome, self.decision)
         starts = list(self.bands.values())
-        if not self.outcome.levels and (
+        if self.kind == "model" and (
             not starts or starts[0] != 0.0 or len(set(starts)) < len(starts) or starts[-1] >= 1
         ):
             raise InvalidValueError(
@@ -162,6 +195,16 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
         return self
 
     def _check_levels(self) -> None:
+        if self.treatment is not None:
+            if self.bands or self.hysteresis:
+                raise InvalidValueError(msg("an uplift tag has neither bands nor hysteresis"))
+            if self.candidates != UNWRITTEN["candidates"]:
+                raise InvalidValueError(
+                    msg(
+                        "an uplift tag has no candidates of others: they predict outcomes, not what changes them"
+                    )
+                )
+            return
         tiered = bool(self.outcome.levels)
         if tiered != isinstance(self.decision, TierRule):
             raise InvalidValueError(
@@ -184,6 +227,7 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
         meaning = {
             "population": self.population.model_dump(mode="json"),
             "outcome": self.outcome.model_dump(mode="json"),
+            **({} if self.treatment is None else {"treatment": self.treatment.model_dump(mode="json")}),
         }
         return sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -200,7 +244,7 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
     @property
     def kind(self) -> TagKindName:
         """What predicts it."""
-        return self.outcome.tag_kind
+        return self.outcome.tag_kind if self.treatment is None else UPLIFT
 
     @property
     def horizon_days(self) -> int:
@@ -209,12 +253,24 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The tag's values beside unknown: yes and no, or its tiers from low to high."""
-        return self.outcome.values
+        """The tag's values beside unknown: yes and no, its tiers from low to high, or what an approach does."""
+        return self.outcome.values if self.treatment is None else EFFECTS
+
+    @property
+    def asked(self) -> str:
+        """The value that people ask for the reasons of."""
+        return self.outcome.asked if self.treatment is None else EFFECTS[-1]
+
+    @property
+    def shows_alone(self) -> bool:
+        """Whether it shows of each profile if its value was right: what an approach changed shows of groups alone."""
+        return self.treatment is None
 
     @property
     def levels(self) -> dict[str, float]:
-        """Name to the score it starts at, rising: bands, or the tiers of an amount."""
+        """Name to the score it starts at, rising: bands, the tiers of an amount, or what an approach does."""
+        if self.treatment is not None:
+            return effect_levels(self.decision)
         return self.outcome.levels or self.bands
 
     def expand(self, values: Sequence[str]) -> list[TagDefinition]:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 TIER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _TAKEN = frozenset({*YES_NO, UNKNOWN})
-TagKindName = Literal["model", "amount"]
-"""Kinds of tags that a model predicts: yes or no (``model``), or an amount."""
+TagKindName = Literal["model", "amount", "uplift"]
+"""Kinds of tags that a model predicts: yes or no (``model``), an amount, or what an approach changes (``uplift``)."""
 
 
 class Predicted(Strict):

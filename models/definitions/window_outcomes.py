@@ -87,14 +87,7 @@ class Aggregate(Predicted):
     @field_validator("where", "unless")
     @classmethod
     def _check_condition(cls, value: str | None, info: ValidationInfo) -> str | None:
-        try:
-            if value is not None:
-                _check_sql(value, info.field_name or "where")
-        except ConfigError as error:
-            raise InvalidValueError(
-                msg("{problem}; {meant}", problem=error.message, meant=error.hint)
-            ) from error
-        return value
+        return None if value is None else check_sql_text(value, info.field_name or "where")
 
     @model_validator(mode="after")
     def _check_whole(self) -> Aggregate:
@@ -159,6 +152,15 @@ class Aggregate(Predicted):
     def counts_spend(self) -> bool:
         """Whether it is of amounts."""
         return self.measure[1] == "amount" and self.measure[0] != "distinct"
+
+
+def check_sql_text(text: str, key: str = "where") -> str:
+    """Return a condition on the rows of the event log if it is allowed; InvalidValueError where it is not."""
+    try:
+        _check_sql(text, key)
+    except ConfigError as error:
+        raise InvalidValueError(msg("{problem}; {meant}", problem=error.message, meant=error.hint)) from error
+    return text
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ against 102.8. ``log1p`` fits log(1 + amount) by least squares and is scaled bac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
@@ -19,7 +19,8 @@ import numpy.typing as npt
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.estimators.blend import NOTHING, PartScores
 from tagcast.models.estimators.forest import ForestScorer, trees_for
-from tagcast.models.stats.shapley import shapley_values
+from tagcast.models.estimators.shapley import shapley_values
+from tagcast.models.kernels.additive_model import AdditiveModel
 
 Floats = npt.NDArray[np.float64]
 
@@ -165,8 +166,9 @@ class AmountRegressor:
         return np.log1p(np.maximum(np.where(np.isnan(own), self.constant, own), 0.0))
 
     @property
-    def additive(self) -> None:
-        """None: an amount has no additive part."""
+    def curves(self) -> Mapping[str, AdditiveModel]:
+        """Empty: an amount has no additive part."""
+        return {}
 
     def predicted(self, X: Floats, known: PartScores = NOTHING) -> Floats:
         """Return the predicted amount, shape (n,), never below 0."""

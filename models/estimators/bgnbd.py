@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.estimators.shapley import shapley_values
 from tagcast.models.stats.draws import Weight, part, population_quantiles, weighted_mean
 from tagcast.models.stats.numerics import clip, logit
-from tagcast.models.stats.shapley import shapley_values
 
 Floats = npt.NDArray[np.float64]
 

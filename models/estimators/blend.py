@@ -49,8 +49,8 @@ class Scorer(Protocol):
         """The part that is a forest."""
 
     @property
-    def additive(self) -> AdditiveModel | None:
-        """The part that is an additive model."""
+    def curves(self) -> Mapping[str, AdditiveModel]:
+        """The parts that are additive models, by name."""
 
     def raw(self, X: Floats, known: PartScores = NOTHING) -> Floats:
         """Return what :meth:`contributions` add up to but for a constant, shape (n,)."""
@@ -122,10 +122,10 @@ class Blend:
         return part if isinstance(part, ForestScorer) else None
 
     @property
-    def additive(self) -> AdditiveModel | None:
+    def curves(self) -> Mapping[str, AdditiveModel]:
         """The part that is an additive model."""
         part = self.parts.get("logistic")
-        return part if isinstance(part, AdditiveModel) else None
+        return {"logistic": part} if isinstance(part, AdditiveModel) else {}
 
     def contributions(self, X: Floats, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of the log-odds, shape (n, p): see :mod:`tagcast.models.inference.attributions`.

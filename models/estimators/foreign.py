@@ -9,7 +9,7 @@ exact reasons are asked about all features; the others about the ``LEADING`` tha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -22,6 +22,7 @@ from tagcast.models.candidates.answers import frame_of
 from tagcast.models.candidates.frozen import FrozenModel, FrozenReference
 from tagcast.models.candidates.storage import StoredEstimator
 from tagcast.models.estimators.blend import NOTHING, PartScores
+from tagcast.models.kernels.additive_model import AdditiveModel
 from tagcast.models.stats.numerics import clip, logit
 
 if TYPE_CHECKING:
@@ -226,8 +227,9 @@ class ForeignRegressor(_Foreign):
         """None: it has no forest of tagcast's own."""
 
     @property
-    def additive(self) -> None:
-        """None: it has no additive part."""
+    def curves(self) -> Mapping[str, AdditiveModel]:
+        """Empty: it has no additive part."""
+        return {}
 
     def raw(self, X: Floats, _known: PartScores = NOTHING) -> Floats:
         """Return the logarithm of 1 + amount, shape (n,)."""

@@ -50,29 +50,56 @@ def fit_path(
         Times each row counts in the loss; where features are centred and where lines bend is a matter of the rows themselves.
     """
     with threadpool_limits(1):
-        prepared = _prepare(X, range(X.shape[1]) if columns is None else columns, bends)
-        Z = np.column_stack([c.of_z(z) for c, z in prepared]) if prepared else np.empty((len(X), 0))
-        terms = [c for c, _ in prepared]
-        centre, scale = Z.mean(axis=0), Z.std(axis=0)
-        # A spread that is mere rounding (a constant 0.1 has a mean of 0.09999…) is no information.
-        varying = scale > 1e-10 * np.maximum(1.0, np.abs(centre))
-        terms = [term for term, kept in zip(terms, varying, strict=True) if kept]
-        if not terms:
+        found = standardised(X, range(X.shape[1]) if columns is None else columns, bends)
+        if found is None:
             rate = float(np.average(y, weights=weight))
             odds = float(np.log(rate / (1 - rate)))
             return [AdditiveModel(odds, ()) for _ in strengths]
-        Z, centre, scale = Z[:, varying], centre[varying], scale[varying]
-        Z -= centre
-        Z /= scale
         fit = LogisticRegression(solver="newton-cholesky", tol=1e-5, max_iter=100, warm_start=True)
         models = []
         for C in strengths:
             with warnings.catch_warnings():
                 # On data that can be split without error Newton gives up on the last digits.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                fit.set_params(C=C).fit(Z, y, sample_weight=weight)
-            models.append(_model(terms, fit.coef_[0] / scale, centre, float(fit.intercept_[0])))
+                fit.set_params(C=C).fit(found.Z, y, sample_weight=weight)
+            models.append(found.model(fit.coef_[0], float(fit.intercept_[0])))
     return models
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """Prepared columns of a regression, each of mean 0 and deviation 1.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n, k)
+    """
+
+    Z: Floats
+    _terms: Sequence[_Term]
+    _centre: Floats
+    _scale: Floats
+
+    def model(self, coefficients: Floats, intercept: float) -> AdditiveModel:
+        """Return the model of a regression on ``Z``."""
+        return _model(self._terms, coefficients / self._scale, self._centre, intercept)
+
+
+def standardised(X: Floats, columns: Sequence[int] | range, bends: int) -> Standardised | None:
+    """Return the prepared columns of some features; None where none varies."""
+    prepared = _prepare(X, columns, bends)
+    Z = np.column_stack([c.of_z(z) for c, z in prepared]) if prepared else np.empty((len(X), 0))
+    terms = [c for c, _ in prepared]
+    centre, scale = Z.mean(axis=0), Z.std(axis=0)
+    # A spread that is mere rounding (a constant 0.1 has a mean of 0.09999…) is no information.
+    varying = scale > 1e-10 * np.maximum(1.0, np.abs(centre))
+    terms = [term for term, kept in zip(terms, varying, strict=True) if kept]
+    if not terms:
+        return None
+    Z, centre, scale = Z[:, varying], centre[varying], scale[varying]
+    Z -= centre
+    Z /= scale
+    return Standardised(Z, terms, centre, scale)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.calibration.binary_calibrator import score_curve
+from tagcast.models.estimators.shapley import shapley_values
 from tagcast.models.stats.draws import Weight, shares_below
 from tagcast.models.stats.metrics import auc
 from tagcast.models.stats.numerics import probability
-from tagcast.models.stats.shapley import shapley_values
 
 Floats = npt.NDArray[np.float64]
 

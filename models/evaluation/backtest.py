@@ -17,11 +17,10 @@ import numpy.typing as npt
 from tagcast.features.core.messages import Text
 from tagcast.models.evaluation.measures import MEASURES, Measures
 from tagcast.models.evaluation.random_audiences import AudiencePromise, audience_promise
-from tagcast.models.stats.amount_segments import AmountSegment
 from tagcast.models.stats.draws import Weight, shares_below, weighted_mean
 from tagcast.models.stats.metrics import CalibrationBin, Estimate
 from tagcast.models.stats.observed_accuracy import PromiseBand, promise_and_reality
-from tagcast.models.stats.segments import SegmentRow, segments_of
+from tagcast.models.stats.segments import Segment, segments_of
 from tagcast.models.training.dataset import Floats, TrainingFrame
 from tagcast.models.training.result import AnyResult, AnyScores, joined
 
@@ -128,7 +127,7 @@ class Pooled:
     """
 
     metrics: Mapping[str, Estimate]
-    segments: Sequence[SegmentRow | AmountSegment]
+    segments: Sequence[Segment]
     calibration: Sequence[CalibrationBin]
     promise: Sequence[PromiseBand]
 

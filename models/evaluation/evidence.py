@@ -50,8 +50,8 @@ class Promised(Protocol):
         """What came."""
 
     @property
-    def cases(self) -> float | None:
-        """Cases that tell it, where they are fewer than those predicted."""
+    def error(self) -> float:
+        """Standard error of what came, were the promise exactly right."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Evidence:
         What people call each.
     cases : mapping of str to int
         ``train_yes``, ``train_no``, ``test_yes``, ``test_no``: rows whose outcome is true, of an amount rows with any
-        spend, and the others.
+        spend, and the others; of an uplift also ``approached_yes``, ``control_no`` and so on, of all rows.
     decided : DecidedValues
         Who gets which value.
     promise : sequence of Promised
@@ -147,3 +147,6 @@ BINARY = Standard(
 )
 # The score of an amount is a mean, which the squared error asks for; the absolute error asks for the median.
 AMOUNT = Standard((Rival("baseline", {"rmse": "RMSE", "mae": "MAE"}),), ("yes",))
+EFFECT = Standard(
+    (Rival("everyone", {"area": msg("area above chance")}, less_is_better=False),), ("yes", "no")
+)

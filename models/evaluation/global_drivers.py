@@ -36,6 +36,10 @@ _WORDS = {"longer": "越长", "more": "越多", "higher": "越高"}
 _EFFECTS = {
     "model": {"rises": ("the likelier", "越可能"), "falls": ("the less likely", "越不可能")},
     "amount": {"rises": ("the larger", "金额越高"), "falls": ("the smaller", "金额越低")},
+    "uplift": {
+        "rises": ("the more an approach gains", "触达效果越大"),
+        "falls": ("the less an approach gains", "触达效果越小"),
+    },
 }
 """By kind of the tag: what a rising value does to the outcome."""
 

@@ -7,7 +7,6 @@ of it, and stands beside it as limits.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -133,8 +132,7 @@ def _promise(promise: Sequence[Promised]) -> list[Finding]:
             level=level,
             profiles=band.predicted,
         )
-        error = math.sqrt(promised * (1 - promised) / (band.cases or band.predicted))
-        if promised - right > CHANCE_ERRORS * error:
+        if promised - right > CHANCE_ERRORS * band.error:
             found.append(("C", msg("the promise is broken: {figures}", figures=text)))
         else:
             missed = msg("the promise is missed, by no more than chance: {figures}", figures=text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tagcast.features.core.messages import msg
-from tagcast.models.evaluation.evidence import AMOUNT, BINARY, Evidence
+from tagcast.models.evaluation.evidence import AMOUNT, BINARY, EFFECT, Evidence
 from tagcast.models.evaluation.grade import CHANCE_ERRORS, CLEAR_CASES, Finding, GradeKind
 from tagcast.models.stats.amount_metrics import COVERAGE, MAX_COVERAGE_ERROR
 
@@ -32,6 +32,13 @@ def _covers(evidence: Evidence) -> Finding:
     if least <= share <= most:
         return "A", held
     return "C", msg("{held}: too few", held=held) if share < least else msg("{held}: too many", held=held)
+
+
+def _straight(evidence: Evidence) -> Finding:
+    slope = evidence.test["tagcast"]["slope"]
+    figures = {"slope": f"{slope.value:.2f}", "low": f"{slope.low:.2f}", "high": f"{slope.high:.2f}"}
+    text = msg("slope of the best linear predictor {slope} ({low} to {high}); 1 is calibrated", **figures)
+    return ("A" if slope.low <= 1 <= slope.high else "B"), text
 
 
 GRADE_KINDS = {
@@ -81,6 +88,30 @@ GRADE_KINDS = {
         ),
         honest=_covers,
         cases=lambda cases: msg("{yes:,} profiles with any spend to test on", yes=cases["test_yes"]),
+    ),
+    "uplift": GradeKind(
+        standard=EFFECT,
+        rule={
+            "A": "ranks people by what an approach changes better than chance (95 % interval of the area above it), slope of the best "
+            "linear predictor no different from 1 beyond chance, floors of effects kept at every level of confidence, at least "
+            f"{CLEAR_CASES} true and false outcomes each to test on, and chosen out of time: on campaigns after those learned from",
+            "B": "as A, but with another slope (scores are corrected by it), with fewer outcomes to test on, a floor missed by no "
+            f"more than chance ({CHANCE_ERRORS:g} standard errors), or chosen on groups of profiles rather than out of time",
+            "C": "passes its gate, but the lead may be chance, a floor is broken, or nothing is predicted with confidence; the average "
+            "effect that stands in for a model is never better than C",
+            "D": "fails its gate, or ranks no better than chance",
+        },
+        no_better=lambda _reference: msg("it finds no difference between people"),
+        between=lambda metric, low, high: msg(
+            "{metric} {low} to {high} outcomes a thousand people",
+            metric=metric,
+            low=f"{low:.1f}",
+            high=f"{high:.1f}",
+        ),
+        honest=_straight,
+        cases=lambda cases: msg(
+            "{yes:,} true and {no:,} false outcomes to test on", yes=cases["test_yes"], no=cases["test_no"]
+        ),
     ),
 }
 """By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.decisions.policy import decide, threshold_from_scores
 from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.evaluation.effect_measures import EffectMeasures
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.amount_metrics import (
-    DEVIATIONS_95,
     amount_bins,
     evaluate_points,
     evaluate_tiers,
@@ -27,8 +27,9 @@ from tagcast.models.stats.metrics import (
     calibration_bins,
     evaluate,
 )
+from tagcast.models.stats.numerics import DEVIATIONS_95
 from tagcast.models.stats.observed_accuracy import as_words
-from tagcast.models.stats.segments import SegmentRow, segment_rows
+from tagcast.models.stats.segments import Segment, SegmentRow, segment_rows
 from tagcast.models.training.dataset import Floats
 from tagcast.models.training.result import AmountTest, TestScores
 
@@ -72,7 +73,7 @@ class Measures(Protocol):
 
     def segments(
         self, scores: Any, masks: Masks, rng: np.random.Generator, profile_id: Ids | None = None
-    ) -> Sequence[SegmentRow | AmountSegment]:
+    ) -> Sequence[Segment]:
         """Return the figures of each segment."""
 
     def weaknesses(self, row: Any) -> list[Text]:
@@ -274,5 +275,9 @@ class AmountMeasures:
         return Estimate(row.mean_amount, row.mean_amount - half, row.mean_amount + half)
 
 
-MEASURES: dict[str, Measures] = {"model": BinaryMeasures(), "amount": AmountMeasures()}
+MEASURES: dict[str, Measures] = {
+    "model": BinaryMeasures(),
+    "amount": AmountMeasures(),
+    "uplift": EffectMeasures(),
+}
 """By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""

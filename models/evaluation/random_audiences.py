@@ -8,7 +8,7 @@ its members whose value turned out right.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -152,28 +152,14 @@ def audience_promise(
     filters = RandomFilters(X, attributes, value, confidence, percentile, said, values)
     luck = _Luck(confidence[said], np.random.default_rng([seed, 1]), counts)
     rows: list[Audience] = []
-    seen: set[bytes] = set()
-    tries = TRIES_PER_AUDIENCE * audiences if said.sum() >= least else 0
-    fruitless = 0
-    for _ in range(tries):
-        if len(rows) == audiences or fruitless == FRUITLESS_TRIES:
-            break
-        fruitless += 1
-        text, members = filters.draw(rng)
+    for text, members in different_audiences(filters, rng, int(said.sum()), audiences, least):
         n = int(np.count_nonzero(members))
-        if n < least:
-            continue
-        who = blake2b(np.packbits(members).tobytes(), digest_size=16).digest()
-        if who in seen:
-            continue
-        seen.add(who)
         if counts is None:
             kept = int(np.count_nonzero(right & members))
             rows.append(Audience(text, n, float(units[members].sum() / _UNIT / n), kept / n))
         else:
             rows.append(_weighed(text, confidence[said][members], right[members], counts[members]))
         luck.add(members)
-        fruitless = 0
     return AudiencePromise(
         len(rows),
         audiences,
@@ -183,6 +169,26 @@ def audience_promise(
         luck.broken_share(rows),
         tuple(rows),
     )
+
+
+def different_audiences(
+    filters: RandomFilters, rng: np.random.Generator, rows: int, audiences: int, least: int
+) -> Iterator[tuple[str, Rows]]:
+    """Yield filters and their members, no two with the same and each with ``least`` of them, until there are as many as asked; ``rows`` may be drawn."""
+    seen: set[bytes] = set()
+    fruitless = 0
+    for _ in range(TRIES_PER_AUDIENCE * audiences if rows >= least else 0):
+        if len(seen) == audiences or fruitless == FRUITLESS_TRIES:
+            return
+        fruitless += 1
+        text, members = filters.draw(rng)
+        if np.count_nonzero(members) < least:
+            continue
+        who = blake2b(np.packbits(members).tobytes(), digest_size=16).digest()
+        if who not in seen:
+            seen.add(who)
+            fruitless = 0
+            yield text, members
 
 
 def _weighed(text: str, confidence: Floats, right: Rows, weight: Floats) -> Audience:

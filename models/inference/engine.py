@@ -81,9 +81,9 @@ class Member:
         return self.model.forest
 
     @property
-    def additive(self) -> AdditiveModel | None:
-        """The model's additive part."""
-        return self.model.additive
+    def curves(self) -> Mapping[str, AdditiveModel]:
+        """The model's additive parts."""
+        return self.model.curves
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,9 @@ class Engine:
         self._forests: dict[int, ForestKernel] = {}
         self._paths: dict[int, ForestPaths] = {}
         self._curves = {
-            k: AdditiveKernel.pack(m.additive, m.places)
+            k: {name: AdditiveKernel.pack(part, m.places) for name, part in m.curves.items()}
             for k, m in enumerate(members)
-            if m.additive is not None
+            if m.curves
         }
         for k, (pair, (trees, columns)) in forests.items():
             try:
@@ -219,7 +219,8 @@ class Engine:
             found["forest"] = self._forests[k].raw(codes if rows is None else codes[rows])
         if k in self._curves:
             Z = coded.compressed[pair]
-            found["logistic"] = self._curves[k].raw(Z if rows is None else Z[rows])
+            Z = Z if rows is None else Z[rows]
+            found |= {name: curves.raw(Z) for name, curves in self._curves[k].items()}
         return found
 
     def explains(self, k: int) -> bool:
@@ -245,15 +246,21 @@ class Engine:
         for k, member in enumerate(self.members):
             X = member.matrix(profile, None if member.pair is None else pairs[member.pair])
             known = self.known(k, coded, None)
-            for name, part in (("forest", member.forest), ("logistic", member.additive)):
-                if part is None or name not in known:
+            parts: dict[str, ForestScorer | AdditiveModel] = dict(member.curves)
+            if member.forest is not None:
+                parts["forest"] = member.forest
+            for name, part in parts.items():
+                if name not in known:
                     continue
                 with np.errstate(invalid="ignore"):
                     wanted = part.raw(X)
                 differs = int((known[name].view(np.int64) != wanted.view(np.int64)).sum())
                 if differs:
                     self._refuse(k, f"its compiled {name} differs on {differs} of {len(X)} probes")
-                    (self._forests if name == "forest" else self._curves).pop(k)
+                    if name == "forest":
+                        self._forests.pop(k)
+                    else:
+                        self._curves[k].pop(name)
 
     @cached_property
     def _probes(self) -> tuple[Floats, dict[Pair, Floats]]:

@@ -23,12 +23,42 @@ def thresholds_plot(document: Mapping[str, Any]) -> Figure:
         As :func:`tagcast.models.decisions.thresholds.thresholds` returns it, or
         :func:`tagcast.models.decisions.tier_thresholds.tier_thresholds`, whose boundaries get a panel each.
     """
+    if "shares" in document:
+        return _effects_of_shares(document)
     tables = document.get("boundaries", [document])
     figure, panels = plain_panels(len(tables))
     for axes, table in zip(panels, tables, strict=True):
         _draw_cuts(axes, table)
         axes.set_title("What the rule gives and costs" if table is document else f"{table['tier']} or more")
     panels[0].legend(frameon=False, loc="center right", fontsize=8)
+    return figure
+
+
+def _effects_of_shares(document: Mapping[str, Any]) -> Figure:
+    """Draw the measured effect among the highest scores and its floor over the share approached, and the net benefit where it is known."""
+    figure, axes = plain_figure()
+    rows = document["shares"]
+    share = [100 * row["share"] for row in rows]
+    low, high = ([100 * row[name] for row in rows] for name in ("low", "high"))
+    axes.fill_between(share, low, high, color=BLUE, alpha=0.15, linewidth=0)
+    axes.plot(
+        share, [100 * row["effect"] for row in rows], "o-", color=BLUE, markersize=3, label="measured effect"
+    )
+    axes.plot(share, [100 * row["floor"] for row in rows], "--", color=GREY, linewidth=1, label="floor")
+    axes.axhline(100 * document["margin"], color=GREY, linewidth=0.8, linestyle=":", label="margin")
+    if "net_benefit_per_1000" in rows[0]:
+        beside = axes.twinx()
+        beside.spines["top"].set_visible(False)
+        beside.plot(share, [row["net_benefit_per_1000"] for row in rows], color="#3f8f5f", linewidth=1.2)
+        beside.set_ylabel("net benefit a thousand people", color="#3f8f5f")
+    for row in rows:
+        if row["chosen"]:
+            axes.axvline(100 * row["share"], color=ORANGE, linewidth=1.2, label="worth an approach")
+    axes.set(
+        xlim=(0, 100), xlabel="people approached, highest scores first (%)", ylabel="effect (points)",
+        title="What an approach of the highest scores gives",
+    )  # fmt: skip
+    axes.legend(frameon=False, loc="best", fontsize=8)
     return figure
 
 

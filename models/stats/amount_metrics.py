@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from tagcast.models.stats.metrics import CalibrationBin, Estimate, Floats, Ids, Places, bootstrap, in_order
+from tagcast.models.stats.numerics import DEVIATIONS_95
 
 COVERAGE = 0.8
 """Share of amounts that an interval is to hold."""
 MAX_COVERAGE_ERROR = 0.05
 BINS = 10
-DEVIATIONS_95 = 1.96
 
 
 def mae(amount: Floats, score: Floats, weight: Floats | None = None) -> float:

@@ -8,6 +8,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
+DEVIATIONS_95 = 1.96
+"""Standard errors on either side of a mean that hold 95 %."""
 CLIP = 1e-4
 """No finite sample shows an outcome to be impossible: probabilities keep this distance from 0 and 1."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,12 @@ class PromiseBand:
     mean_confidence: float
     share_right: float
     cases: float | None = None
+
+    @property
+    def error(self) -> float:
+        """Standard error that a share of ``mean_confidence`` has among so many cases."""
+        promised = self.mean_confidence
+        return math.sqrt(promised * (1 - promised) / (self.cases or self.predicted))
 
 
 def promise_and_reality(

@@ -71,6 +71,18 @@ def amount_odds(amounts: Floats, middle: float) -> Floats:
     return amounts / (amounts + max(middle, 1e-9))
 
 
+def effect_odds(effects: Floats, middle: float, spread: float) -> Floats:
+    """Return effects as probabilities whose log-odds are their distance from ``middle`` in units of ``spread``.
+
+    Examples
+    --------
+    >>> effect_odds(np.array([0.04]), 0.04, 0.02)
+    array([0.5])
+    """
+    found: Floats = 1 / (1 + np.exp(-np.clip((effects - middle) / spread, -20.0, 20.0)))
+    return found
+
+
 def knot_mass(scores: Floats) -> Floats:
     """Return how many of ``scores`` lie near each of ``KNOTS``, shape (knots,): each is shared between two.
 

@@ -12,6 +12,7 @@ from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, CalibratedAmount, tier_of
 from tagcast.models.candidates.answers import Method
 from tagcast.models.decisions.cases import TierCases
+from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe, AmountRegressor
 from tagcast.models.estimators.foreign import ForeignRecipe, ForeignRegressor
 from tagcast.models.estimators.search import SearchOptions
@@ -35,8 +36,13 @@ class AmountTraining:
     """As many as there are settings to begin with: more are drawn only where more are asked for."""
     stand_in_cases = MIN_TRAINING_CASES
     draws_by_outcome = False
+    pools_groups = False
     asks: Method = "predict"
     measured = msg("figures")
+
+    def prepared(self, _definition: TagDefinition, data: TrainingData) -> TrainingData:
+        """Return the rows as they are."""
+        return data
 
     def scarce(self, yes: int, _no: int) -> int:
         """Return how many profiles spent anything: that nobody spent nothing does no harm."""

@@ -15,7 +15,7 @@ from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrated, 
 from tagcast.models.candidates.answers import Method
 from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.policy import NEVER, learned_threshold
-from tagcast.models.definitions.model_tag import AnyEvent, NoEvent
+from tagcast.models.definitions.model_tag import AnyEvent, NoEvent, TagDefinition
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.rfm import RfmRanking
 from tagcast.models.estimators.search import SearchOptions
@@ -39,8 +39,13 @@ class BinaryTraining:
     default_trials = 12
     stand_in_cases = MIN_CASES
     draws_by_outcome = True
+    pools_groups = False
     asks: Method = "predict_proba"
     measured = msg("scores")
+
+    def prepared(self, _definition: TagDefinition, data: TrainingData) -> TrainingData:
+        """Return the rows as they are."""
+        return data
 
     def scarce(self, yes: int, no: int) -> int:
         """Return the count of the rarer outcome."""

@@ -56,6 +56,10 @@ class TrainingFrame:
     weight : ndarray of shape (n,), optional
         float64, above 0: how many rows of the population each stands for, where these were drawn from more
         (:mod:`tagcast.models.stats.draws`).
+    treated : ndarray of shape (n,), optional
+        int8: 1 for those who were approached, 0 for those who were left alone; of an uplift tag.
+    propensity : ndarray of shape (n,), optional
+        float64: how likely an approach was, as it was drawn; NaN where nobody knows.
     """
 
     X: pd.DataFrame
@@ -66,6 +70,8 @@ class TrainingFrame:
     growing: frozenset[str] = frozenset()
     amount: Floats | None = None
     weight: Weight = None
+    treated: Labels | None = None
+    propensity: Floats | None = None
 
     @property
     def stands_for(self) -> int:
@@ -82,8 +88,10 @@ class TrainingFrame:
             as_of=self.as_of[rows],
             profile_id=self.profile_id[rows],
             rfm=self.rfm.loc[rows].reset_index(drop=True),
-            amount=None if self.amount is None else self.amount[rows],
+            amount=part(self.amount, rows),
             weight=part(self.weight, rows),
+            treated=None if self.treated is None else self.treated[rows],
+            propensity=part(self.propensity, rows),
         )
 
 
@@ -118,6 +126,10 @@ class TrainingData:
     growing: frozenset[str] = frozenset()
     amount: Floats | None = None
     weight: Weight = None
+    treated: Labels | None = None
+    propensity: Floats | None = None
+    effect: Floats | None = None
+    """Pseudo-outcomes of effects, once the kind of tag has worked them out."""
 
     @classmethod
     def of(cls, definition: TagDefinition, frame: TrainingFrame, split: Split) -> Self:
@@ -141,6 +153,8 @@ class TrainingData:
             frame.growing & set(map(str, frame.X.columns)),
             None if frame.amount is None else np.asarray(frame.amount, np.float64)[order],
             part(frame.weight, order),
+            None if frame.treated is None else np.asarray(frame.treated)[order].astype(np.int8),
+            part(frame.propensity, order),
         )
         data._check(definition.name, split)
         for days, where in split.measured_days:
@@ -194,12 +208,20 @@ class TrainingData:
         return yes, int(rows.sum()) - yes
 
     def case_counts(self, before: Rows, at_test: Rows) -> dict[str, int]:
-        """Return true and false outcomes before and at the test snapshot, by ``train_yes`` and so on."""
-        return {
+        """Return true and false outcomes before and at the test snapshot, by ``train_yes`` and so on.
+
+        Of an uplift also those of all who were approached and of all who were not, by ``approached_yes`` and so on.
+        """
+        counts = {
             f"{where}_{word}": count
             for where, rows in (("train", before), ("test", at_test))
             for word, count in zip(("yes", "no"), self.cases(rows), strict=True)
         }
+        if self.treated is not None:
+            for arm, name in ((1, "approached"), (0, "control")):
+                yes, no = self.cases(self.treated == arm)
+                counts |= {f"{name}_yes": yes, f"{name}_no": no}
+        return counts
 
     def fold(self, train: Rows, score: Rows) -> Fold:
         """Return the arrays of one fold."""
@@ -218,7 +240,8 @@ class TrainingData:
     def digest(self, *settings: object) -> str:
         """Return the sha256 of data and ``settings``."""
         sha = hashlib.sha256(repr((self.features, *settings)).encode())
-        more = [array for array in (self.amount, self.weight) if array is not None]
+        own = (self.amount, self.weight, self.treated, self.propensity)
+        more = [array for array in own if array is not None]
         for array in (self.X, self.y, self.as_of, self.profile_id, *more):
             sha.update(np.ascontiguousarray(array).tobytes())
         return sha.hexdigest()

@@ -108,7 +108,11 @@ class TrainingTask:
         """The folds that choose: the latest ones, or groups among the rows before the test snapshot."""
         if self.out_of_time:
             return [self._rows[fold] for fold in self.latest]
-        rows, group = self.before, self.data.group(GROUPS)
+        return self.in_groups(self.before)
+
+    def in_groups(self, rows: Rows) -> Pairs:
+        """Return folds of groups of profiles among ``rows``: each is scored by what the others teach."""
+        group = self.data.group(GROUPS)
         return [
             (rows & (group != k), rows & (group == k)) for k in range(GROUPS) if (rows & (group == k)).any()
         ]

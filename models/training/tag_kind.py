@@ -40,6 +40,7 @@ from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, Tr
 from tagcast.models.training.out_of_fold import OutOfTimeScores, TrainingTask, grouped_note
 from tagcast.models.training.result import AnyResult, Choice, Measured, Reference, Trained
 from tagcast.models.training.splits import Split
+from tagcast.models.training.uplift.kind import UpliftTraining
 
 
 class TagKind(Protocol):
@@ -62,12 +63,19 @@ class TagKind(Protocol):
         """Whether a draw may take more of the rarer outcome: then everything that counts rows has to weigh them."""
 
     @property
+    def pools_groups(self) -> bool:
+        """Whether cases of groups of profiles, where these stand in, tell as much as out-of-time cases: an experiment is one."""
+
+    @property
     def asks(self) -> Method:
         """The method by which models of others are asked."""
 
     @property
     def measured(self) -> Text:
         """What is calibrated, as the note on groups of profiles calls it."""
+
+    def prepared(self, definition: TagDefinition, data: TrainingData) -> TrainingData:
+        """Return the rows with what only this kind needs of them; ModelError where they cannot be learned from."""
 
     def scarce(self, yes: int, no: int, /) -> int:
         """Return how many cases there are to learn from, of so many true and so many false outcomes."""
@@ -108,7 +116,11 @@ class TagKind(Protocol):
         """Return what a reader of the figures should know; ``stopped`` is on a search whose time was up."""
 
 
-TAG_KINDS: dict[str, TagKind] = {"model": BinaryTraining(), "amount": AmountTraining()}
+TAG_KINDS: dict[str, TagKind] = {
+    "model": BinaryTraining(),
+    "amount": AmountTraining(),
+    "uplift": UpliftTraining(),
+}
 """By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""
 
 
@@ -160,7 +172,7 @@ def train(
         Before any work, when a model of others cannot be fitted, stored or asked.
     """
     kind = kind_of(definition)
-    data = TrainingData.of(definition, frame, split)
+    data = kind.prepared(definition, TrainingData.of(definition, frame, split))
     if {DEFAULT, *(c.text for c in foreign)} != {DEFAULT, *definition.candidates}:
         raise ValueError(f"{definition.name} names the candidates {definition.candidates}")
     task = TrainingTask(definition, data, split, seed, kind.scarce, tuple(foreign))
@@ -183,10 +195,13 @@ def train(
     fitted = dict(zip(task.latest, choice.fitted, strict=False))
     by_place = {place: fitted[fold] for place, fold in enumerate(forward) if fold in fitted}
     scores = OutOfTimeScores.of(data, fit, list(forward.values()), by_place, say("folds"))
+    every = scores
     if task.out_of_time:
         known = scores.only(scores.as_of <= np.datetime64(split.test - timedelta(split.horizon_days)))
     else:
         known = OutOfTimeScores.of(data, fit, task.choosing, dict(enumerate(choice.fitted)))
+        if kind.pools_groups:
+            every = OutOfTimeScores.of(data, fit, task.in_groups(np.ones(len(data.y), bool)), {})
 
     known_calibrator = kind.calibrator(task, known)
     unseen = unseen_share(split.test_fold.train, split.test, split.horizon_days)
@@ -199,9 +214,9 @@ def train(
         tested, {of: r.score for of, r in references.items()}, partial(np.random.default_rng, seed)
     )
 
-    calibrator = kind.calibrator(task, scores)
+    calibrator = kind.calibrator(task, every)
     # As if each was predicted right after the last known outcomes.
-    held_out = kind.cases(task, scores, calibrator.predict(scores.predicted, calibrator.drift.day))
+    held_out = kind.cases(task, every, calibrator.predict(every.predicted, calibrator.drift.day))
     model = kind.model(
         definition=definition,
         features=data.features,

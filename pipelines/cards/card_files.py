@@ -14,8 +14,7 @@ from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
     from tagcast.features.ingest.event_log import EventLog
-    from tagcast.models.stats.amount_segments import AmountSegment
-    from tagcast.models.stats.segments import SegmentRow
+    from tagcast.models.stats.segments import Segment
     from tagcast.models.training.dataset import TrainingFrame
     from tagcast.models.training.result import AnyResult
     from tagcast.pipelines.evidence.findings import Findings
@@ -68,7 +67,7 @@ def keep_card(
     findings: Findings,
     *,
     events: EventLog,
-    segments: Sequence[SegmentRow | AmountSegment],
+    segments: Sequence[Segment],
 ) -> None:
     """Write the card of ``version`` and keep it with it.
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import Text
 from tagcast.models.estimators.amount_regressor import TITLES
-from tagcast.pipelines.cards.document import Block, Grid
+from tagcast.models.estimators.effects import TITLES as EFFECT_TITLES
+from tagcast.pipelines.cards.document import Block, Grid, Paragraph
 from tagcast.serving.catalog.definition_text import decision_words, outcome_words
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
-    from tagcast.models.training.result import AmountResult
+    from tagcast.models.training.result import AmountResult, AnyResult
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class CardParts:
         Said where a reference stands in for a model.
     weak : str
         What makes a segment weak.
+    promise : str
+        What is promised.
     """
 
     metrics: Mapping[str, str]
@@ -66,6 +69,9 @@ class CardParts:
     limits: tuple[str, ...]
     stands_in: str
     weak: str
+    promise: str = (
+        "Confidence is a floor: of the values predicted with it, at least that share should turn out right."
+    )
 
 
 _PROMISE = {"promise": "Share right over mean confidence; on or above the line keeps the promise."}
@@ -94,6 +100,27 @@ def _confusion(result: AmountResult) -> list[Block]:
         for name, row in zip(tiers, confusion_of(result), strict=True)
     ]
     return [Grid(("tier", *(f"came {name}" for name in tiers)), rows)]
+
+
+def _effects(d: TagDefinition) -> list[tuple[str, str]]:
+    treatment = d.treatment
+    if treatment is None:
+        return []
+    drawn = (
+        "drawn at random" if treatment.random else "not drawn at random: a model of it makes both comparable"
+    )
+    rows = [("Approached", treatment.approached), ("Left alone", treatment.control), ("Who was", drawn)]
+    return [*rows, ("Decision", decision_words(d))]
+
+
+def _arms(result: AnyResult) -> list[Block]:
+    cases, effect = result.cases, result.test["tagcast"]["effect"]
+    rows = [
+        (arm, f"{cases[f'{arm}_yes'] + cases[f'{arm}_no']:,}", f"{cases[f'{arm}_yes']:,}")
+        for arm in ("approached", "control")
+    ]
+    average = f"Average effect {100 * effect.value:+.1f} points ({100 * effect.low:.1f} to {100 * effect.high:.1f})."
+    return [Grid(("arm", "cases", "with a true outcome"), rows), Paragraph(average)]
 
 
 CARD_PARTS = {
@@ -160,6 +187,51 @@ CARD_PARTS = {
         stands_in="A reference predicts the amount: too few spent anything for a model.",
         weak="Weak: mean prediction and mean amount differ by more than two standard errors, or its intervals hold "
         "clearly fewer amounts than asked. About one in twenty does so by chance.",
+    ),
+    "uplift": CardParts(
+        metrics={
+            "effect": "average effect",
+            "slope": "slope of the best linear predictor (1 is calibrated)",
+            "area": "area above chance, outcomes a thousand people",
+            "relative_area": "twice the area over the average effect",
+            "effect_loss": "loss of effects against the average effect (below 0 is better)",
+            "floor_margin": "measured effect minus its floor",
+            "arms_auc": "AUC of telling the arms apart (.5 where chance decided)",
+            "sample_ratio": "probability of the share approached",
+            "without_overlap": "share with nobody to be compared with",
+        },
+        leads=(("everyone", "area"), ("everyone", "effect_loss")),
+        cases="with a true outcome",
+        loss="loss of effects",
+        candidates=EFFECT_TITLES,
+        measures="Score is the difference in the probability of the outcome that an approach is expected to make, as far as people of "
+        "this score show it; of a person alone nobody can know.",
+        driver_lead=lambda d: f"More is meant of {outcome_words(d)}.",
+        decision_rows=_effects,
+        span=lambda result: f"average effect {result.test['tagcast']['effect'].value:+.3f}",
+        pictures={
+            "quality": {
+                "qini": "Outcomes gained as people are approached, highest scores first; the dashed line approaches as many by lot.",
+                "effects": "Measured effect of each tenth by score over the expected one; on the line is perfect.",
+            },
+            "promise": {
+                "promise": "Measured effect over mean lower bound; on or above the line keeps the floor."
+            },
+            "drivers": {
+                "shap_summary": "Each dot is a profile of the test snapshot; right of 0 speaks for an approach.",
+                **_DEPENDENCE,
+            },
+        },
+        beside_promise=_arms,
+        limits=(
+            "An effect is that of the approach that was tried: another text, price or channel has another.",
+            "Quality is measured on all cases that were scored by models that had not seen them: effects of few people tell nothing.",
+        ),
+        stands_in="The average effect stands in: too few outcomes for a model of effects.",
+        weak="Weak: the mean lower bound lies above the measured effect by more than two standard errors. About one in forty does "
+        "so by chance.",
+        promise="The mean lower bound of an audience is a floor on the effect that is measured on it; below, “promised” is that "
+        "floor and “came true” the measured effect of those predicted with at least a confidence.",
     ),
 }
 """By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from tagcast.models.evaluation.evidence import Evidence
     from tagcast.models.evaluation.global_drivers import Driver
     from tagcast.models.evaluation.grade import Grade
-    from tagcast.models.stats.amount_segments import AmountSegment
     from tagcast.models.stats.metrics import Estimate
-    from tagcast.models.stats.segments import SegmentRow
+    from tagcast.models.stats.segments import Segment
     from tagcast.models.training.result import AnyResult
     from tagcast.registry.gates.checks import GateReport
     from tagcast.registry.versions.versions import Version
@@ -55,7 +54,7 @@ class CardFacts:
     explanation : Explanation
     figures : mapping of str to bytes
         PNG, by the names of ``findings.training_figures``.
-    segments : sequence of SegmentRow or AmountSegment
+    segments : sequence of Segment
         Of the test snapshot; empty where none were measured.
     drawn_from : int or None
         Rows that those of training were drawn from; None where they are all.
@@ -72,7 +71,7 @@ class CardFacts:
     feature_set: FeatureSet
     explanation: Explanation
     figures: Mapping[str, bytes]
-    segments: Sequence[SegmentRow | AmountSegment] = ()
+    segments: Sequence[Segment] = ()
     drawn_from: int | None = None
 
     @property
@@ -135,10 +134,7 @@ def calibration(facts: CardFacts) -> list[Block]:
         )
     return [
         *facts.parts.beside_promise(facts.result),
-        Paragraph(
-            f"{_measures(facts)} Confidence is a floor: of the values predicted with "
-            "it, at least that share should turn out right."
-        ),
+        Paragraph(f"{_measures(facts)} {facts.parts.promise}"),
         Grid(("level", "predicted", "promised", "came true", "promise"), rows),
         Row(_pictures(facts, "promise")),
     ]
@@ -172,7 +168,7 @@ def _how_explained(facts: CardFacts) -> tuple[str, str]:
         f"for {percent(round(agreement.top_in_three, 3))}; of the exact top three it "
         f"names {percent(round(agreement.overlap, 3))}."
     )
-    asked = f"for those of whom the tag says {facts.definition.outcome.asked}, up to a cap a run"
+    asked = f"for those of whom the tag says {facts.definition.asked}, up to a cap a run"
     method, detail, cheap = "exact SHAP", ", the logistic part of a blend included", "path attribution"
     if facts.result.model.foreign:
         method, detail = (

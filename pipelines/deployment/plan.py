@@ -31,7 +31,7 @@ class TagChange:
     Parameters
     ----------
     tag : str
-    kind : {"model", "amount", "rule"}
+    kind : {"model", "amount", "uplift", "rule"}
     change : {"new", "changed", "removed"}
     keys : tuple of KeyChange
         What differs; empty of what is new or removed.

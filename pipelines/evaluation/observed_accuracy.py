@@ -138,8 +138,10 @@ def yes_outcome(project: Project, tag: str) -> YesOutcome | None:
 
 
 def _of_closed(project: Project, run: Manifest, tag: LoadedTag) -> pd.DataFrame | None:
-    """Return what a run predicted of a tag; None while its window is open, and where it was deleted before it could be kept."""
+    """Return what a run predicted of a tag; None while its window is open, of an effect, and where it was deleted before it could be kept."""
     as_of = run.run.as_of
+    if not tag.definition.shows_alone:
+        return None
     if as_of >= project.observed_until or not is_over(project, tag.definition, as_of):
         return None
     return kept_predictions(project.store, project.settings.home, run, tag.definition.name)

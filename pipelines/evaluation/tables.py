@@ -13,10 +13,9 @@ from tagcast.pipelines.evaluation.evaluate import Evaluation
 if TYPE_CHECKING:
     from tagcast.models.evaluation.backtest import Window
     from tagcast.models.evaluation.measures import Measures
-    from tagcast.models.stats.amount_segments import AmountSegment
     from tagcast.models.stats.metrics import Estimate
     from tagcast.models.stats.observed_accuracy import PromiseBand
-    from tagcast.models.stats.segments import SegmentRow
+    from tagcast.models.stats.segments import Segment
 
 
 @dataclass(frozen=True)
@@ -247,7 +246,7 @@ def _audiences(windows: Sequence[Window[Any]]) -> Section:
     )
 
 
-def remark(row: SegmentRow | AmountSegment, measures: Measures) -> str:
+def remark(row: Segment, measures: Measures) -> str:
     """Return what stands out in a segment, beyond its 95 % intervals."""
     remarks = []
     ranking, implied = measures.ranking(row)

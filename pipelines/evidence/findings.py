@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagcast.models.stats.draws import part, spread_evenly
-from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.evidence.tag_kinds import evidence_kind
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -140,31 +137,21 @@ def version_metrics(result: AnyResult, evidence: Evidence) -> dict[str, float]:
     return {name: figure for name, figure in metrics.items() if figure == figure}  # noqa: PLR0124
 
 
-def decided_at_test(result: AnyResult) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_], Floats]:
-    """Return value, what would have been right, and confidence, decided by what was known before the test snapshot."""
-    from tagcast.models.evaluation.measures import MEASURES
-
-    definition, scores = result.model.definition, result.test_scores
-    measures = MEASURES[definition.kind]
-    value, confidence = measures.decided(definition, scores)
-    return value, measures.came(definition, scores), confidence
-
-
 def evidence_of(result: AnyResult) -> Evidence:
     """Return what the gate and the grade look at."""
     from tagcast.models.evaluation.decided_values import decided_values
     from tagcast.models.evaluation.evidence import Evidence
 
-    value, came, confidence = decided_at_test(result)
+    kind = evidence_kind(result.model.definition)
     return Evidence(
         test=result.test,
         differences=result.differences,
         references=result.references,
         cases=result.cases,
         decided=decided_values(result.model.definition, result.test_scores),
-        promise=promise_and_reality(came, value, confidence, CONFIDENCE_BANDS, result.test_scores.weight),
+        promise=kind.promise(result),
         out_of_time=result.out_of_time,
-        stand_in=evidence_kind(result.model.definition).stand_in(result),
+        stand_in=kind.stand_in(result),
     )
 
 
@@ -177,17 +164,16 @@ def training_figures(result: AnyResult, explanation: Explanation) -> dict[str, F
     """Return the plots of a version: those of its kind, the promise, SHAP summary and waterfall, dependence of the top features."""
     from tagcast.models.evaluation.explanation import explain
     from tagcast.models.plots.dependence import dependence_grid
-    from tagcast.models.plots.model import confidence_plot
     from tagcast.models.plots.shap_plots import beeswarm, highest, waterfall
 
-    value, came, confidence = decided_at_test(result)
     model, e = result.model, explanation
+    kind = evidence_kind(model.definition)
     top = [driver.feature for driver in e.drivers]
     titles = {name: title.en for name, title in e.titles.items()}
     shapes = explain(model, e.X, titles=titles, given=e.given)
     return {
-        **evidence_kind(model.definition).figures(result),
-        "promise": confidence_plot(came, value, confidence, result.test_scores.weight),
+        **kind.figures(result),
+        "promise": kind.promise_figure(result),
         "shap_summary": beeswarm(shapes, model.unit),
         "waterfall": waterfall(shapes[highest(shapes)], f"How the highest score comes about ({model.unit})"),
         "dependence": dependence_grid(model, e.X, top, e.titles, given=e.given),

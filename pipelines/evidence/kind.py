@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import Text
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from matplotlib.figure import Figure
 
     from tagcast.models.estimators.search import Trial
+    from tagcast.models.evaluation.evidence import Promised
     from tagcast.models.inference.attributions import Floats
     from tagcast.models.training.dataset import Labels, TrainingFrame
+    from tagcast.models.training.result import AnyResult
     from tagcast.registry.versions.recording import TrialRecord
 
 
@@ -84,6 +88,20 @@ class EvidenceKind(ABC):
             {self.loss_name: trial.loss, **folds},
         )
 
+    def promise(self, result: Any) -> Sequence[Promised]:
+        """Return what was promised and what came at each level of confidence, on the test snapshot."""
+        from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
+
+        value, came, confidence = decided_at_test(result)
+        return promise_and_reality(came, value, confidence, CONFIDENCE_BANDS, result.test_scores.weight)
+
+    def promise_figure(self, result: Any) -> Figure:
+        """Return the plot of :meth:`promise`."""
+        from tagcast.models.plots.model import confidence_plot
+
+        value, came, confidence = decided_at_test(result)
+        return confidence_plot(came, value, confidence, result.test_scores.weight)
+
     def psi(self, old: Floats, new: Floats) -> float:
         """Return how far scores have moved: their population stability index."""
         from tagcast.models.stats.psi import score_psi
@@ -93,3 +111,13 @@ class EvidenceKind(ABC):
     def two_sides(self, frame: TrainingFrame) -> Labels:
         """Return outcomes as 0 and 1, which a leak tells apart."""
         return frame.y
+
+
+def decided_at_test(result: AnyResult) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_], Floats]:
+    """Return value, what would have been right, and confidence, decided by what was known before the test snapshot."""
+    from tagcast.models.evaluation.measures import MEASURES
+
+    definition, scores = result.model.definition, result.test_scores
+    measures = MEASURES[definition.kind]
+    value, confidence = measures.decided(definition, scores)
+    return value, measures.came(definition, scores), confidence

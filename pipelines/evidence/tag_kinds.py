@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from tagcast.pipelines.evidence.amount import AmountKind
 from tagcast.pipelines.evidence.binary import BinaryKind
 from tagcast.pipelines.evidence.kind import EvidenceKind
+from tagcast.pipelines.evidence.uplift import UpliftKind
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
 
-EVIDENCE_KINDS: dict[str, EvidenceKind] = {"amount": AmountKind(), "model": BinaryKind()}
+EVIDENCE_KINDS: dict[str, EvidenceKind] = {
+    "amount": AmountKind(),
+    "model": BinaryKind(),
+    "uplift": UpliftKind(),
+}
 """By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`, in the order in which listings show them."""
 
 

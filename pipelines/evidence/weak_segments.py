@@ -11,8 +11,7 @@ from tagcast.features.core.messages import Joined, listed
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.models.stats.amount_segments import AmountSegment
-    from tagcast.models.stats.segments import SegmentRow
+    from tagcast.models.stats.segments import Segment
     from tagcast.models.training.dataset import TrainingFrame
     from tagcast.models.training.result import AnyResult
     from tagcast.pipelines.project.project import Project
@@ -22,11 +21,11 @@ if TYPE_CHECKING:
 class WeakSegment:
     """A segment and why it is weak."""
 
-    row: SegmentRow | AmountSegment
+    row: Segment
     why: Joined
 
 
-def weak_segments(rows: Sequence[SegmentRow | AmountSegment], kind: str) -> list[WeakSegment]:
+def weak_segments(rows: Sequence[Segment], kind: str) -> list[WeakSegment]:
     """Return the weak segments of a tag of ``kind`` in the order of ``rows``, each group of the same profiles once."""
     from tagcast.models.evaluation.measures import MEASURES
 
@@ -54,7 +53,7 @@ def profile_attributes(project: Project) -> pd.DataFrame | None:
 
 def measured_segments(
     result: AnyResult, frame: TrainingFrame, attributes: pd.DataFrame | None
-) -> Sequence[SegmentRow | AmountSegment]:
+) -> Sequence[Segment]:
     """Return the figures of each segment of the test snapshot.
 
     Parameters

@@ -73,7 +73,7 @@ def check_question(project: Project, definition: Definition, as_of: date) -> Non
     DefinitionError
         Naming the tag, the key, and what may be meant.
     """
-    from tagcast.features.compute.window_aggregates import WindowRule, check_window
+    from tagcast.features.compute.window_aggregates import WindowRule, check_conditions, check_window
     from tagcast.models.definitions.rule_tag import RuleDefinition
     from tagcast.models.definitions.window_outcomes import Label
     from tagcast.models.inference.membership import check_membership
@@ -91,8 +91,14 @@ def check_question(project: Project, definition: Definition, as_of: date) -> Non
         )
     if isinstance(definition, RuleDefinition) or isinstance(definition.outcome, Label):
         return  # a table of labels is checked when it is read, for the days it has
+    names = project.events.event_names
+    if (treatment := definition.treatment) is not None:
+        places = {
+            f"{definition.name}: treatment.{arm}": getattr(treatment, arm)
+            for arm in ("approached", "control")
+        }
+        check_conditions(project.event_table, places, names)
     if isinstance(rule := outcome_rule(definition), WindowRule):
-        names = project.events.event_names
         check_window(project.event_table, rule, f"{definition.name}: outcome", names)
 
 

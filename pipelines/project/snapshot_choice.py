@@ -9,16 +9,22 @@ from weakref import WeakKeyDictionary
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
+from tagcast.pipelines.project.label_rules import check_question
 from tagcast.pipelines.project.label_tables import labelled_days
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.training.splits import Split
     from tagcast.pipelines.project.project import Project
 
 
+ENOUGH_IN_ARM = 50
+"""People approached, and people left alone, who make a day a snapshot: with fewer it would measure nothing."""
+_APPROACHES: WeakKeyDictionary[Project, dict[Any, pd.DataFrame]] = WeakKeyDictionary()
 _PURCHASE_DAYS: WeakKeyDictionary[Project, tuple[date, ...]] = WeakKeyDictionary()
 
 
@@ -38,13 +44,91 @@ def split_of(project: Project, definition: TagDefinition, as_of: date) -> Split:
     horizon_days = definition.horizon_days
     if isinstance(definition.outcome, Label):
         days = labelled_days(project, definition, as_of)
-        if len(days) == 1:
-            return Split((days[0] - timedelta(days=horizon_days), days[0]), horizon_days, one_day=True)
-        return Split(days, horizon_days)
+        return _one_day_or_more(days, horizon_days)
+    if definition.treatment is not None:
+        return _one_day_or_more(treated_days(project, definition, as_of), horizon_days)
     if project not in _PURCHASE_DAYS:
         _PURCHASE_DAYS[project] = days_with_purchases(project.event_table)
     first_day = project.events.first_day
     return Split(snapshot_dates(definition, first_day, as_of, _PURCHASE_DAYS[project]), horizon_days)
+
+
+def _one_day_or_more(days: Sequence[date], horizon_days: int) -> Split:
+    from tagcast.models.training.splits import Split
+
+    if len(days) == 1:
+        return Split((days[0] - timedelta(days=horizon_days), days[0]), horizon_days, one_day=True)
+    return Split(tuple(days), horizon_days)
+
+
+def approaches_of(project: Project, definition: TagDefinition) -> pd.DataFrame:
+    """Return who was approached when, and who was left alone: ``profile_id``, ``day``, ``treated``, read once for each open project."""
+    from tagcast.features.compute.treatments import TreatmentRule, approaches
+
+    treatment = definition.treatment
+    assert treatment is not None  # noqa: S101 - asked of others
+    read, rule = _APPROACHES.setdefault(project, {}), TreatmentRule(treatment.approached, treatment.control)
+    if rule not in read:
+        check_question(project, definition, project.observed_until)
+        read[rule] = approaches(project.event_table, rule)
+    return read[rule]
+
+
+def treated_days(project: Project, definition: TagDefinition, now: date) -> tuple[date, ...]:
+    """Return the days on which enough people were approached and left alone, whose windows are over at ``now``, rising.
+
+    Those of the definition, or the newest, ``every_days`` or a horizon from one another.
+
+    Raises
+    ------
+    DefinitionError
+        Where a condition of the treatment cannot be asked.
+    DataError
+        Where no day has enough of both.
+    """
+    import numpy as np
+
+    rule, rows = definition.snapshots, approaches_of(project, definition)
+    horizon = timedelta(days=definition.horizon_days)
+    counts = rows.groupby("day")["treated"].agg(["sum", "size"])
+    smaller = dict(
+        zip(counts.index, np.minimum(counts["sum"], counts["size"] - counts["sum"]).tolist(), strict=True)
+    )
+    open_until = now - horizon
+    possible = [
+        day
+        for day, n in sorted(smaller.items())
+        if n >= ENOUGH_IN_ARM and project.events.first_day < day <= open_until
+    ]
+    if rule.dates is not None:
+        possible = [day for day in rule.dates if day in possible]
+    apart = timedelta(days=min(rule.every_days, definition.horizon_days))
+    days: list[date] = []
+    for day in reversed(possible):
+        if (not days or days[0] - day >= apart) and len(days) < rule.max_snapshots:
+            days.insert(0, day)
+    if not days:
+        best = max(smaller, key=lambda day: smaller[day], default=None)
+        found = (
+            msg("no event meets either condition")
+            if best is None
+            else msg("most were on {day}: {count:,} in the smaller arm", day=best, count=smaller[best])
+        )
+        raise DataError(
+            msg(
+                "{tag}: treatment: no day has {least} people who were approached and {least} who were left alone, events before it, and "
+                "a window of {horizon_days} days that is over before {now}; {found}",
+                tag=definition.name,
+                least=ENOUGH_IN_ARM,
+                horizon_days=definition.horizon_days,
+                now=now,
+                found=found,
+            ),
+            hint=msg(
+                "check the conditions of treatment, choose a shorter horizon_days, or wait until the window is over"
+            ),
+        )
+    return tuple(days)
 
 
 def snapshot_dates(

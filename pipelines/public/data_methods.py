@@ -215,6 +215,7 @@ class DataMethods(Opened):
             "role": days.map(plan.split.roles),
             "y": frame.y,
             **({} if frame.amount is None else {"amount": frame.amount}),
+            **({} if frame.treated is None else {"treated": frame.treated}),
             "weight": np.ones(len(frame.y)) if frame.weight is None else frame.weight,
         }
         return pd.concat([pd.DataFrame(about), frame.X], axis=1)

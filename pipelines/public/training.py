@@ -87,7 +87,7 @@ class Training:
         import pandas as pd
 
         from tagcast.models.evaluation.measures import MEASURES
-        from tagcast.pipelines.evidence.findings import decided_at_test
+        from tagcast.pipelines.evidence.kind import decided_at_test
 
         result, _ = self._results
         scores = result.test_scores

@@ -97,6 +97,15 @@ def render_explanation(found: dict[str, Any]) -> None:
                 for e in found["expected_amounts"]
             ],
         )
+    if found["expected_effects"]:
+        table(
+            msg("What it gains to contact all of them"),
+            (msg("tag"), msg("profiles"), msg("more outcomes"), msg("at least"), msg("at most")),
+            [
+                (e["tag"], e["members"], *(f"{e[part]:,.1f}" for part in ("gained", "floor", "high")))
+                for e in found["expected_effects"]
+            ],
+        )
 
 
 def render_profit(curve: ProfitCurve, currency: str) -> None:

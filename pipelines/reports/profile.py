@@ -67,7 +67,9 @@ def _value(p: dict[str, Any]) -> Text:
 
 
 def _score(p: dict[str, Any]) -> float | str:
-    """Return a score as it is read: a probability, or an amount with its interval."""
+    """Return a score as it is read: a probability, or an amount or an effect with its interval."""
+    if p["is_difference"]:
+        return f"{p['score']:+.3f}\n({p['lower']:+.3f} to {p['upper']:+.3f})"
     if not p["in_currency"]:
         return float(p["score"])
     return f"{amount(p['score'])}\n({amount(p['lower'])} to {amount(p['upper'])})"

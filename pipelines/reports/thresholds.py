@@ -21,7 +21,9 @@ def render_thresholds(found: dict[str, Any]) -> None:
         first=days[0],
         last=days[-1],
     )
-    for each in found.get("boundaries", [found]):
+    if "shares" in found:
+        _render_shares(about, found["shares"])
+    for each in found.get("boundaries", [] if "shares" in found else [found]):
         what: Text = about
         if "tier" in each:
             tier = msg("{tier} or more, from {start:,g}", tier=each["tier"], start=each["start"])
@@ -47,7 +49,7 @@ def render_thresholds(found: dict[str, Any]) -> None:
             [_cells(row, with_profit) for row in each["thresholds"]],
         )
     say(from_json(found["says"]))
-    least = found["min_confidence"]
+    least = found["min_confidence"] if found["stability"] else 0.0
     _render_stability(
         msg("A margin against flicker (hysteresis), from each past snapshot to the next"), found["stability"]
     )
@@ -58,6 +60,37 @@ def render_thresholds(found: dict[str, Any]) -> None:
         )
     for file in found["plots"].values():
         say(msg("plot: {file}", file=file))
+
+
+def _render_shares(about: Text, rows: list[dict[str, Any]]) -> None:
+    """Print what it gives to approach the highest scores."""
+    money = "net_benefit_per_1000" in rows[0]
+    table(
+        about,
+        (
+            msg("approached"),
+            msg("rule"),
+            msg("from score"),
+            msg("effect"),
+            msg("95 % interval"),
+            msg("floor"),
+            msg("more outcomes a thousand people"),
+            *([msg("net benefit a thousand people")] if money else []),
+        ),
+        [
+            (
+                msg("top {share:.0%}", share=row["share"]),
+                "◀" if row["chosen"] else "",
+                row["threshold"],
+                row["effect"],
+                msg("{first} to {last}", first=f"{row['low']:.3f}", last=f"{row['high']:.3f}"),
+                row["floor"],
+                row["extra_per_1000"],
+                *([row["net_benefit_per_1000"]] if money else []),
+            )
+            for row in rows
+        ],
+    )
 
 
 def _render_stability(title: Text, rows: list[dict[str, Any]]) -> None:

@@ -121,6 +121,7 @@ _VIEW_HEADS = (
 _KINDS: dict[str, Message] = {
     "model": msg("yes/no"),
     "amount": msg("amount"),
+    "uplift": msg("effect"),
     "rule": msg("rule"),
     "aggregates": msg("aggregates"),
     "attributes": msg("attributes"),

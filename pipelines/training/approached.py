@@ -30,7 +30,7 @@ _COLUMNS = ["profile_id", "campaign", "held_out", "first_day", "last_day"]
 _READ: WeakKeyDictionary[Project, pa.Table] = WeakKeyDictionary()
 
 
-def approaches_of(project: Project) -> pa.Table:
+def campaign_approaches(project: Project) -> pa.Table:
     """Return whom campaigns approached: tagcast's own, and those of other tools that the configuration names.
 
     Read once for each open project.
@@ -84,9 +84,10 @@ def approached(project: Project, definition: TagDefinition, rows: pd.DataFrame) 
     import numpy as np
 
     found = np.zeros(len(rows), bool)
-    if definition.campaigns == "ignore" or rows.empty:
+    # What an approach changes is learned from whom it reached.
+    if definition.campaigns == "ignore" or definition.treatment is not None or rows.empty:
         return found
-    table = approaches_of(project)
+    table = campaign_approaches(project)
     if not table.num_rows:
         return found
     campaigns = ibis.memtable(table.select(["profile_id", "held_out", "first_day", "last_day"]))

@@ -100,6 +100,8 @@ def training_frames(
                 growing=feature_set.growing,
                 amount=joined["amount"].to_numpy("float64") if "amount" in joined else None,
                 weight=joined["weight"].to_numpy("float64") if "weight" in joined else None,
+                treated=joined["treated"].to_numpy("int8") if "treated" in joined else None,
+                propensity=joined["propensity"].to_numpy("float64") if "propensity" in joined else None,
             )
     project.progress(msg("feature frames"), len(services), len(services))
     return frames

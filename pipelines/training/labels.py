@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,10 @@ from tagcast.pipelines.project.label_rules import (
     outcome_rule,
     reads_features,
 )
-from tagcast.pipelines.project.label_tables import labels_at
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.approached import approached
+from tagcast.pipelines.training.known_rows import labelled, treated
 
 if TYPE_CHECKING:
     from datetime import date
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
-    """Return ``profile_id, as_of, y`` (and ``amount``, and the pair's entity) of every snapshot of ``plan``.
+    """Return ``profile_id, as_of, y`` (and ``amount``, ``treated`` and ``propensity``, the pair's entity) of every snapshot of ``plan``.
 
     Where the tag excludes them, rows are left out whose person a campaign approached within the window.
 
@@ -100,7 +99,10 @@ def _outcomes(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date
     """Yield each snapshot of ``plan`` with ``profile_id, y`` (and ``amount``) of its population."""
     definition = plan.definition
     if isinstance(definition.outcome, Label):
-        yield from _labelled(project, plan, now)
+        yield from labelled(project, plan, now)
+        return
+    if definition.treatment is not None:
+        yield from treated(project, plan, now)
         return
     rule, events = outcome_rule(definition), project.event_table
     if isinstance(rule, OutcomeRule) and not reads_features(definition):
@@ -134,44 +136,6 @@ def _outcomes(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date
                 bound=definition.outcome.bound,
             )
         )
-
-
-def _labelled(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date, pd.DataFrame]]:
-    """Yield each snapshot of ``plan`` with what a table of labels says of its population."""
-    definition, split, snapshots = plan.definition, plan.split, None
-    if reads_features(definition):
-        snapshots = project.snapshots(project.feature_set(project.definitions(now), now))
-        snapshots.ensure(split.feature_days, project.progress)
-    beyond, total = 0, 0
-    for as_of in split.feature_days:
-        labels = labels_at(project, definition, as_of, now)
-        if snapshots is None:
-            members = population(project.event_table, as_of, eligibility(definition)).execute()["profile_id"]
-        else:
-            members = members_at(snapshots, definition, as_of).table["profile_id"].to_pandas()
-        rows = labels[labels["profile_id"].isin(members)]
-        beyond, total = beyond + len(labels) - len(rows), total + len(labels)
-        if split.one_day:
-            held_back = rows["profile_id"].map(_held_back).astype(bool)
-            yield split.snapshots[0], rows[~held_back]
-            yield split.test, rows[held_back]
-        else:
-            yield as_of, rows
-    if beyond:
-        log.warning(
-            msg(
-                "{tag}: {count:,} of {total:,} labels are left out: their profiles are not in the population then, or have "
-                "no event before",
-                tag=definition.name,
-                count=beyond,
-                total=total,
-            )
-        )
-
-
-def _held_back(profile_id: str) -> bool:
-    """Return whether a profile is of the fifth to measure on, by a hash that no fold of profiles is made with."""
-    return hashlib.blake2b(f"held back: {profile_id}".encode(), digest_size=8).digest()[0] % 5 == 0
 
 
 def _empty_hint(definition: TagDefinition) -> Message:

@@ -114,14 +114,16 @@ def _all_findings(of_sources: Sequence[Finding], of_log: Sequence[Finding]) -> t
 
 def _tag(project: Project, definition: Any, as_of: date, quality: LogQuality) -> TagReadiness:
     if absent := missing_purchases(definition, quality):
-        return TagReadiness(definition.name, (), 0, 0, absent.level, absent.message, absent.hint)
+        return TagReadiness(
+            definition.name, (), 0, 0, absent.level, absent.message, absent.hint, definition.kind
+        )
     try:
         check_chosen(project, definition)
         candidates_of(project, definition)
         plan = project.plan(definition, as_of)
         labels = label_rows(project, plan, as_of)
     except (DataError, DefinitionError) as error:
-        return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint)
+        return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint, definition.kind)
     split = plan.split
     test = labels[labels["as_of"] == split.test]
     population, positives = len(test), int(test["y"].sum())
@@ -159,6 +161,7 @@ def _tag(project: Project, definition: Any, as_of: date, quality: LogQuality) ->
         level,
         message,
         hint,
+        definition.kind,
         yes_at_most=outlook.most if outlook else None,
     )
 

@@ -172,7 +172,8 @@ def frame_digest(frame: TrainingFrame) -> str:
     """Return a SHA-256 over features and outcomes: the same training rows give the same digest."""
     digest = sha256()
     digest.update("|".join(frame.X.columns).encode())
-    more = [array for array in (frame.amount, frame.weight) if array is not None]
+    own = (frame.amount, frame.weight, frame.treated, frame.propensity)
+    more = [array for array in own if array is not None]
     for part in (frame.X.to_numpy(), frame.y, *more, frame.as_of.astype("int64")):
         digest.update(part.tobytes())
     digest.update("|".join(frame.profile_id).encode())

@@ -38,7 +38,7 @@ class YesOutlook:
 
 
 def yes_outlook(definition: TagDefinition, population: int, positives: int) -> YesOutlook | None:
-    """Return how many can get a yes at a snapshot; None of an amount, or where the snapshot holds nobody.
+    """Return how many can get a yes at a snapshot; None of an amount, of an effect, or where the snapshot holds nobody.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def yes_outlook(definition: TagDefinition, population: int, positives: int) -> Y
         Cases of the snapshot, and those with a true outcome.
     """
     rule, least = definition.decision, definition.min_confidence
-    if not population:
+    if not population or definition.treatment is not None:
         return None
     if isinstance(rule, TopShareRule):
         chosen = max(1, round(rule.share * population))

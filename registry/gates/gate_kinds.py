@@ -5,12 +5,20 @@ from __future__ import annotations
 import math
 
 from tagcast.features.core.messages import msg
-from tagcast.models.evaluation.evidence import AMOUNT, BINARY, Evidence
+from tagcast.models.evaluation.evidence import AMOUNT, BINARY, EFFECT, Evidence
 from tagcast.models.evaluation.grade_kinds import MAX_CALIBRATION_ERROR
 from tagcast.models.stats.amount_metrics import COVERAGE
 from tagcast.registry.gates.checks import Check, short
+from tagcast.registry.gates.effect_checks import (
+    arms_alike,
+    as_meant,
+    enough_in_arms,
+    keeps_floor,
+    people_differ,
+    worth_ranking,
+)
 from tagcast.registry.gates.gate import GateKind
-from tagcast.registry.gates.value_checks import predicts_tiers, predicts_yes
+from tagcast.registry.gates.value_checks import predicts_effects, predicts_tiers, predicts_yes
 
 
 def _calibrated(evidence: Evidence) -> Check:
@@ -81,6 +89,17 @@ GATE_KINDS = {
         ),
         honest=(_covers, _keeps_promise),
         values=predicts_tiers,
+    ),
+    "uplift": GateKind(
+        standard=EFFECT,
+        training=100,  # of each outcome: effects are an order smaller than rates
+        test=20,
+        cases=lambda cases: msg(
+            "{train_yes:,} true and {train_no:,} false outcomes to learn from, {test_yes:,} and {test_no:,} to test on",
+            **{name: cases[name] for name in ("train_yes", "train_no", "test_yes", "test_no")},
+        ),
+        honest=(enough_in_arms, as_meant, arms_alike, people_differ, worth_ranking, keeps_floor),
+        values=predicts_effects,
     ),
 }
 """By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""

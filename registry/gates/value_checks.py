@@ -26,6 +26,13 @@ def predicts_yes(evidence: Evidence) -> Check:
     return Check(name, "fail", 0.0, 1.0, text)
 
 
+def predicts_effects(evidence: Evidence) -> Check:
+    """Warn where nobody gets any value: scores and bounds are there all the same."""
+    name, decided = "predicts_effects", evidence.decided
+    predicted = sum(one.predicted for one in decided.values.values())
+    return Check(name, "pass" if predicted else "warn", float(predicted), 1.0, _counted(decided))
+
+
 def predicts_tiers(evidence: Evidence) -> Check:
     """Fail where nobody gets any tier, and warn where some tiers are nobody's."""
     name, decided = "predicts_tiers", evidence.decided

@@ -29,7 +29,14 @@ from tagcast.serving.audiences import portrait
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.audiences.portrait import Overlap, Portrait
 from tagcast.serving.audiences.queries import AudienceCount
-from tagcast.serving.audiences.service import ConditionImpact, Expected, ExpectedAmount, Page, ProfitCurve
+from tagcast.serving.audiences.service import (
+    ConditionImpact,
+    Expected,
+    ExpectedAmount,
+    ExpectedEffect,
+    Page,
+    ProfitCurve,
+)
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.delivery import consent, exports
 from tagcast.serving.delivery.export_columns import columns_for
@@ -135,6 +142,12 @@ def audience_routes(context: ServiceContext) -> APIRouter:
         """How much the members will spend in all, by each amount of the filter, and within which range."""
         person = person_of(request)
         return questions.expected_amounts(context, person, asked.read(context, person))
+
+    @routes.post("/audiences/expected-effects")
+    def expected_effects(request: Request, asked: Question) -> list[ExpectedEffect]:
+        """How many more members will do it if all are approached, by each tag of the filter that predicts it, and at least how many."""
+        person = person_of(request)
+        return questions.expected_effects(context, person, asked.read(context, person))
 
     @routes.post("/audiences/profit")
     def profit(request: Request, asked: CutQuestion) -> ProfitCurve:

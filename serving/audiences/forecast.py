@@ -85,6 +85,31 @@ class ExpectedAmount:
     estimated: bool = False
 
 
+@dataclass(frozen=True)
+class ExpectedEffect:
+    """How many more of the members will do it if all of them are approached, by a tag that predicts what an approach changes.
+
+    Parameters
+    ----------
+    tag : str
+    members : int
+        Of whom it predicts an effect, unknown values among them.
+    gained : float
+        Sum of their effects.
+    floor, high : float
+        Sums of their bounds: on groups the lower one is a floor, 19 times of 20.
+    estimated : bool
+        Whether it comes from the sample that the store keeps of a large base.
+    """
+
+    tag: str
+    members: int
+    gained: float
+    floor: float
+    high: float
+    estimated: bool = False
+
+
 def expected(
     context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False
 ) -> list[Expected]:
@@ -100,6 +125,8 @@ def expected(
     found = []
     with members_of(context, person, tree, msg("a sum of scores"), estimate=estimate) as members:
         for tag in members.tags:
+            if tag.scale.is_difference:
+                continue  # nobody's own effect can be seen, so none comes true
             if tag.outlook is None:
                 sums = _sums_by_value(members, tag)
             else:
@@ -122,6 +149,31 @@ def expected_amounts(
     """
     with members_of(context, person, tree, msg("a sum of amounts"), estimate=estimate) as members:
         return [_amount(members, tag.tag, tag.outlook) for tag in members.tags if tag.outlook is not None]
+
+
+def expected_effects(
+    context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False
+) -> list[ExpectedEffect]:
+    """Return what an approach of all members would gain, by each tag the filter uses that predicts it.
+
+    ``estimate`` reads a sample where the store keeps one and it holds enough members.
+
+    Raises
+    ------
+    NotAllowedError
+        Where ``person`` may not look at single profiles.
+    """
+    with members_of(context, person, tree, msg("a sum of effects"), estimate=estimate) as members:
+        return [_effect(members, tag.tag) for tag in members.tags if tag.scale.is_difference]
+
+
+def _effect(members: Members, tag: str) -> ExpectedEffect:
+    part, times = parts_of(tag), members.times or 1
+    names = ("score", "lower", "upper")
+    rows = members.groups({}, {name: exp.Sum(this=part[name]) for name in names}, part["score"])
+    n = sum(row["members"] for row in rows)
+    gained, floor, high = (times * float(sum(row[name] or 0.0 for row in rows)) for name in names)
+    return ExpectedEffect(tag, round(n * times), gained, floor, high, members.times is not None)
 
 
 def _sums_by_value(members: Members, tag: TagRun) -> dict[str, dict[str, Any]]:

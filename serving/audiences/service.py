@@ -15,7 +15,14 @@ from tagcast.serving.audiences import queries as audiences
 from tagcast.serving.audiences.description import Language, describe
 from tagcast.serving.audiences.filter_resolution import hidden_attributes, resolve
 from tagcast.serving.audiences.filter_sql import complement
-from tagcast.serving.audiences.forecast import Expected, ExpectedAmount, expected, expected_amounts
+from tagcast.serving.audiences.forecast import (
+    Expected,
+    ExpectedAmount,
+    ExpectedEffect,
+    expected,
+    expected_amounts,
+    expected_effects,
+)
 from tagcast.serving.audiences.profit import ProfitCurve, ProfitPoint, profit_curve
 from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.sampling import weight_in_sample
@@ -32,6 +39,7 @@ __all__ = [
     "ConditionImpact",
     "Expected",
     "ExpectedAmount",
+    "ExpectedEffect",
     "Language",
     "Page",
     "ProfitCurve",
@@ -40,6 +48,7 @@ __all__ = [
     "count",
     "expected",
     "expected_amounts",
+    "expected_effects",
     "member_ids",
     "members",
     "parse_for",

@@ -50,7 +50,7 @@ class TagRow:
     owner : str
     status : Status
         Where it stands in its life.
-    kind : {"model", "amount", "rule"}
+    kind : {"model", "amount", "uplift", "rule"}
     values : tuple of str
         Its values beside unknown, in order.
     population : int or None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.entities.pair import CATEGORY
+from tagcast.models.definitions.decision_rules import ProfitRule
+from tagcast.models.definitions.learned_from import margin_of
 from tagcast.models.definitions.window_outcomes import Aggregate, Label
 
 if TYPE_CHECKING:
@@ -35,7 +37,12 @@ def population_words(definition: Definition, language: Language = "en") -> str:
 
 def outcome_words(definition: TagDefinition, language: Language = "en") -> str:
     """Return what the tag predicts."""
-    return words_of_outcome(definition.outcome, language)
+    text = words_of_outcome(definition.outcome, language)
+    if definition.treatment is None:
+        return text
+    if language == "zh":
+        return f"触达带来的概率变化：{text}"
+    return f"what an approach changes in the probability of: {text}"
 
 
 def words_of_outcome(outcome: Outcome, language: Language = "en") -> str:
@@ -141,7 +148,9 @@ def _bound(outcome: Aggregate, least: str, most: str) -> str:
 
 
 def decision_words(definition: TagDefinition, language: Language = "en") -> str:
-    """Return when the tag's value is yes."""
+    """Return when the tag's value is yes; of an uplift when an approach is worth it."""
+    if definition.treatment is not None:
+        return _effect_words(definition, language)
     return _decision_zh(definition) if language == "zh" else _decision_en(definition)
 
 
@@ -179,6 +188,21 @@ def _decision_zh(definition: TagDefinition) -> str:
             return f"得分×{rule.benefit:,g}（收益）大于{rule.cost:,g}（成本）时为“是”{most}"
         case _:
             return settings(rule)
+
+
+def _effect_words(definition: TagDefinition, language: Language) -> str:
+    rule: Any = definition.decision
+    worth = f"{100 * margin_of(rule):.4g}"
+    money = ""
+    if isinstance(rule, ProfitRule):
+        money = (
+            f"（{rule.cost:,g}÷{rule.benefit:,g}）"
+            if language == "zh"
+            else f" (cost {rule.cost:,g} over benefit {rule.benefit:,g})"
+        )
+    if language == "zh":
+        return f"效果高于{worth}个百分点{money}为“可打动”，低于0为“勿打扰”，其间为“无差别”"
+    return f"persuadable if an approach gains more than {worth} points{money}, do_not_disturb if it does harm, indifferent between"
 
 
 def rule_words(definition: RuleDefinition, language: Language = "en") -> str:

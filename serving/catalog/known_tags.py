@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tagcast")
 
-Kind = Literal["model", "amount", "rule"]
+Kind = Literal["model", "amount", "uplift", "rule"]
 VERSIONS_SECONDS = 2.0
 """How long a listing of the model registry is good for; it takes some tenths of a second."""
 FILES_SECONDS = 5.0
@@ -37,7 +37,7 @@ class KnownTag:
         By language.
     path : tuple of str
     owner, sensitivity : str
-    kind : {"model", "amount", "rule"}
+    kind : {"model", "amount", "uplift", "rule"}
     values, bands : tuple of str
         Its values beside unknown, and the levels of its score.
     definition : TagDefinition, RuleDefinition or None

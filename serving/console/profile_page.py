@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from tagcast.features.core.errors import NotFoundError, StoreError
 from tagcast.features.core.messages import from_json, msg, nmsg
-from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
+from tagcast.models.definitions.score_scale import SCALES
+from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent, points
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, hint_of
 from tagcast.serving.console.ui.page_context import PageContext, link
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
 
 _SOME = 8
+
+_UP = frozenset(scale.directions[0] for scale in SCALES.values())
 
 
 def some_ids(context: ServiceContext, _person: Person) -> list[str]:
@@ -162,6 +165,14 @@ def _tag(page: PageContext, row: dict[str, Any]) -> Markup:
                 high=number(row["upper"]),
             )
         )
+    elif row.get("is_difference"):
+        detail = say(
+            msg(
+                "{score} points when contacted (at least {low} in groups like this one)",
+                score=points(row["score"]),
+                low=points(row["lower"]),
+            )
+        )
     elif row.get("reasons_method") == "rule":
         detail = say(msg("certain: a rule based on facts"))
     else:
@@ -213,7 +224,7 @@ def _reason(page: PageContext, reason: dict[str, Any]) -> Markup:
 
 
 def _way(reason: dict[str, Any]) -> str:
-    return "up" if reason["direction"] in {"towards yes", "more", "holds"} else "down"
+    return "up" if reason["direction"] in _UP else "down"
 
 
 def _width(row: dict[str, Any], reason: dict[str, Any]) -> float:

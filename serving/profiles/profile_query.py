@@ -79,7 +79,7 @@ def profile(
     predictions = predictions_in(found, reader.manifest.run, tags)
     for row in predictions:
         tag = about[row["tag"]]
-        row["in_currency"] = tag.scale.in_currency
+        row["in_currency"], row["is_difference"] = tag.scale.in_currency, tag.scale.is_difference
         row["reasons"] = readable_reasons(row["reasons"] or (), tag.feature_set, tag.kind)
     return ProfileView(profile_id, attributes, predictions)
 
@@ -101,14 +101,14 @@ def readable_reasons(
         an amount, or a rule's term with 1 where it held and -1 where it did not.
     feature_set : str
         ``FeatureSet.spec`` of the model or rule; empty where it is not known, names stand for titles then.
-    kind : {"model", "amount", "rule"}
+    kind : {"model", "amount", "uplift", "rule"}
         What predicted the tag.
 
     Returns
     -------
     list of dict
         In their order, each with ``title`` (en, zh), ``direction`` (``towards yes`` or ``towards no``; of an
-        amount ``more`` or ``less``, of a rule ``holds`` or ``does not hold``) and ``size`` (|contribution|) beside
+        amount ``more`` or ``less``, of an uplift ``more persuaded`` or ``less persuaded``, of a rule ``holds`` or ``does not hold``) and ``size`` (|contribution|) beside
         what was given.
     """
     titles = _titles(feature_set)

@@ -95,10 +95,10 @@ class RunChecks:
         score, lower, upper, confidence = (
             column(part).to_numpy(zero_copy_only=False) for part in ("score", "lower", "upper", "confidence")
         )
-        most = tag.scale.most
+        least, most = tag.scale.least, tag.scale.most
         # Each comparison is false for a missing number.
-        right = allowed[code] & (score >= 0) & (score <= most) & (confidence >= 0) & (confidence <= 1)
-        right &= (lower >= 0) & (lower <= score) & (upper >= score) & (upper <= most)
+        right = allowed[code] & (score >= least) & (score <= most) & (confidence >= 0) & (confidence <= 1)
+        right &= (lower >= least) & (lower <= score) & (upper >= score) & (upper <= most)
         because = column("unknown_because")
         right &= silent[code] == _mask(pc.is_valid(because))
         stray = ~there & _mask(pc.is_valid(column("score")))
@@ -115,7 +115,7 @@ class RunChecks:
                 self._because[tag.tag][str(ground).split(":")[0]] += int(n)
         known = there & ~silent[code]
         self._confidence[tag.tag] += float(confidence[known].sum())
-        if not tag.scale.in_currency:
+        if tag.scale.is_chance:
             self._mass[tag.tag] += knot_mass(score[there])
 
     def summaries(self, thresholds: dict[str, float]) -> dict[str, TagSummary]:

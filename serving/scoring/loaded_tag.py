@@ -42,12 +42,14 @@ class LoadedTag:
 
     @property
     def threshold(self) -> float | None:
-        """Score from which the value is yes; None where each run's scores decide, and for an amount."""
+        """Score from which the value is yes; None where each run's scores decide, for an amount and for an effect."""
         import numpy as np
 
         from tagcast.models.decisions.policy import learned_threshold
 
         decision = self.definition.decision
+        if self.definition.treatment is not None:
+            return None
         if decision == self.model.definition.decision:
             return self.model.threshold
         return learned_threshold(decision, np.empty(0, np.int8), np.empty(0))

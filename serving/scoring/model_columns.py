@@ -95,7 +95,7 @@ class TagColumns:
         self._range_check = RangeCheck(tag.model)
         self.unlike_words = self._range_check.words
         self.silent = len(definition.values)
-        self.explained_first = definition.values.index(definition.outcome.asked)
+        self.explained_first = definition.values.index(definition.asked)
         self._words = {
             "value": pa.array([*definition.values, UNKNOWN]),
             "unknown_because": pa.array(grounds(definition.min_confidence, self.unlike_words)),

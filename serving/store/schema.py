@@ -13,8 +13,8 @@ from tagcast.models.evaluation.estimated_quality import EstimatedQuality
 from tagcast.models.filters.fields import YES_NO
 from tagcast.models.stats.amount_outlook import AmountOutlook
 
-Kind = Literal["model", "amount", "rule"]
-"""What predicts a tag: a model of yes or no, a model of an amount, or a rule."""
+Kind = Literal["model", "amount", "uplift", "rule"]
+"""What predicts a tag: a model of yes or no, a model of an amount, a model of what an approach changes, or a rule."""
 REASONS = pa.list_(
     pa.struct([("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())])
 )
@@ -69,7 +69,7 @@ class TagRun:
     unlike_because: str = ""
     """The commonest reason of these."""
     values: tuple[str, ...] = YES_NO
-    """The tag's values beside unknown: yes and no, the tiers of an amount from low to high, the cases of a rule."""
+    """The tag's values beside unknown: yes and no, the tiers of an amount from low to high, what an approach does, the cases of a rule."""
     kind: Kind = "model"
     deciding: str = ""
     """What turned scores into values (:func:`tagcast.models.definitions.diff.deciding_id`); empty of rules and old runs."""

@@ -21,7 +21,13 @@ from tagcast.serving.console.ui.widgets import html
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.serving.audiences.queries import AudienceCount
-    from tagcast.serving.audiences.service import ConditionImpact, Expected, ExpectedAmount, Language
+    from tagcast.serving.audiences.service import (
+        ConditionImpact,
+        Expected,
+        ExpectedAmount,
+        ExpectedEffect,
+        Language,
+    )
     from tagcast.serving.console.audiences.builder_field_choices import Fields
     from tagcast.serving.context import ServiceContext
 
@@ -57,6 +63,7 @@ class Outlook:
     effects: tuple[ConditionImpact, ...]
     expected: tuple[Expected, ...]
     amounts: tuple[ExpectedAmount, ...] = ()
+    gains: tuple[ExpectedEffect, ...] = ()
 
 
 def counted(
@@ -98,6 +105,7 @@ def outlook(context: ServiceContext, person: Person, tree: Filter | None) -> Out
         tuple(effects),
         tuple(questions.expected(context, person, tree, estimate=True)),
         tuple(questions.expected_amounts(context, person, tree, estimate=True)),
+        tuple(questions.expected_effects(context, person, tree, estimate=True)),
     )
 
 
@@ -227,17 +235,10 @@ class Answers:
     def show_outlook(self, answer: Outlook) -> None:
         """Show what will come of the audience."""
         say = self.say
-        if not answer.expected:
-            nobody = self.members == 0
-            self.expected.content = h(
-                "p",
-                say(
-                    msg("No one matches.")
-                    if nobody
-                    else msg("Add a condition on a tag to see the expected outcome.")
-                ),
-                class_="faint",
-            )
+        if not (answer.expected or answer.gains):
+            none = msg("Add a condition on a tag to see the expected outcome.")
+            text = say(none if self.members else msg("No one matches."))
+            self.expected.content = h("p", text, class_="faint")
             return
         rows = []
         for one in answer.expected:
@@ -258,37 +259,37 @@ class Answers:
                         class_="expected-right num",
                     ),
                     range_bar(one.low, one.right, one.high, one.members),
-                    h(
-                        "div",
-                        say(
-                            msg(
-                                "95% range {low}–{high}",
-                                low=number(round(one.low)),
-                                high=number(round(one.high)),
-                            )
-                        ),
-                        class_="faint num",
-                    ),
+                    h("div", say(msg("95% range {low}–{high}", **_range(one))), class_="faint num"),
                 )
             )
-        spent = [
-            h(
-                "li",
-                say(
-                    msg(
-                        "{tag}: about {amount} in all, 95% range {low}–{high}",
-                        tag=self.fields.titles.get(one.tag, one.tag),
-                        amount=number(round(one.amount)),
-                        low=number(round(one.low)),
-                        high=number(round(one.high)),
-                    )
-                ),
-                class_="num",
+        titles = self.fields.titles
+        spent = (
+            msg(
+                "{tag}: about {amount} in all, 95% range {low}–{high}",
+                tag=titles.get(one.tag, one.tag),
+                amount=number(round(one.amount)),
+                **_range(one),
             )
             for one in answer.amounts
-        ]
+        )
+        gained = (
+            msg(
+                "{tag}: contact them all and about {gained} more will do it, at least {floor}",
+                tag=titles.get(one.tag, one.tag),
+                gained=number(round(one.gained)),
+                floor=number(round(one.floor)),
+            )
+            for one in answer.gains
+        )
+        rows += [h("li", say(line), class_="num") for line in (*spent, *gained)]
         self.expected.content = h(
             "div",
-            h("p", say(msg("How many of these predictions will come true")), class_="faint"),
-            h("ul", [*rows, *spent]),
+            h("p", say(msg("How many of these predictions will come true")), class_="faint")
+            if answer.expected
+            else None,
+            h("ul", rows),
         )
+
+
+def _range(one: Expected | ExpectedAmount) -> dict[str, str]:
+    return {"low": number(round(one.low)), "high": number(round(one.high))}

@@ -33,6 +33,7 @@ STEP_TITLES: dict[Status, Message] = {
 KIND_TITLES: dict[Kind, Message] = {
     "model": msg("Model"),
     "amount": msg("Amount"),
+    "uplift": msg("Effect of contact"),
     "rule": msg("Rule"),
 }
 MEMBERSHIP_TITLES: dict[AudienceKind, Message] = {"dynamic": msg("dynamic"), "frozen": msg("frozen")}
@@ -55,6 +56,9 @@ VALUE_TITLES: dict[str, Message] = {
     "low": msg("low"),
     "medium": msg("medium"),
     "high": msg("high"),
+    "persuadable": msg("persuadable"),
+    "indifferent": msg("indifferent"),
+    "do_not_disturb": msg("do not disturb"),
     "prospect": msg("prospect"),
     "new": pmsg("customer", "new"),
     "returning": msg("returning"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from tagcast.features.core.messages import msg
+from tagcast.models.definitions.score_scale import SCALES
 from tagcast.registry.gates.reservations import RESERVATIONS
 from tagcast.registry.governance.lifecycle import Status
 from tagcast.serving.console.i18n.translator import Translator
@@ -60,6 +61,8 @@ def floor_text(say: Translator, confidence: float | None, kind: str) -> str:
     """Return how sure a tag is, as a floor in plain words."""
     if kind == "rule":
         return say(msg("certain: a rule based on facts"))
+    if SCALES[kind].is_difference and confidence is not None:
+        return say(msg("{count} in 100 sure of the effect on such groups", count=of_100(confidence)))
     return (
         say(msg("right for at least {count} in 100", count=of_100(confidence)))
         if confidence is not None

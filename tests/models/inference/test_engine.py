@@ -141,8 +141,8 @@ def batch(rng: np.random.Generator, members: list[Member], rows: int = 600) -> t
     for member in members:
         if member.forest is not None:
             edges += [t for tree in parse_forest(member.forest.text) for t in tree.threshold.tolist()]
-        if member.additive is not None:
-            knots = np.array([k for c in member.additive.curves for k in c.knots])
+        for part in member.curves.values():
+            knots = np.array([k for c in part.curves for k in c.knots])
             edges += (np.sign(knots) * np.expm1(np.abs(knots))).tolist()
     near = np.concatenate([edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf), ODD])
 

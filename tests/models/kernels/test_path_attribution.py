@@ -173,7 +173,7 @@ class Explained:
 
     def __init__(self, forest: ForestScorer) -> None:
         self.blend = Blend({"forest": 1.0}, {"forest": forest})
-        self.forest, self.additive = forest, None
+        self.forest, self.curves = forest, {}
 
 
 def test_the_engine_gives_the_same_bits_for_any_rows_of_a_batch() -> None:

@@ -1,0 +1,1 @@
+"""Persuadable customers on a real test beside other libraries: ``make bench-uplift``."""
