@@ -18,7 +18,7 @@ from benchmarks.quality.drift_cases import HORIZON_DAYS, Case, Chain, cases
 from benchmarks.results import write_result
 from benchmarks.rows import Bar, Row, measured
 from tagcast.models.calibration.binary_drift import follow
-from tagcast.models.evaluation.estimated_quality import ScoreCounts, estimated_quality
+from tagcast.models.inference.estimated_quality import ScoreCounts, estimated_quality
 from tagcast.models.stats.metrics import Estimate, auc
 from tagcast.models.stats.numerics import probability
 from tagcast.models.stats.season_coverage import unseen_share

@@ -13,7 +13,7 @@ from tagcast.pipelines.scoring.movement import TagMovement
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from tagcast.models.evaluation.estimated_quality import EstimatedQuality
+    from tagcast.models.inference.estimated_quality import EstimatedQuality
     from tagcast.pipelines.scoring.run_tags import RunTags
     from tagcast.pipelines.scoring.validity import Validity
     from tagcast.serving.scoring.loaded_tag import LoadedTag

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.decisions.policy import band_codes
-from tagcast.models.evaluation.estimated_quality import EstimatedQuality, ScoreCounts, estimated_quality
+from tagcast.models.inference.estimated_quality import EstimatedQuality, ScoreCounts, estimated_quality
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.inference.abstention import RangeCheck, abstain, grounds
 from tagcast.serving.store.schema import REASONS, tag_fields

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from tagcast.features.compute.snapshot_reader import FeatureBatch
     from tagcast.features.compute.snapshots import Snapshots
-    from tagcast.models.evaluation.estimated_quality import EstimatedQuality
+    from tagcast.models.inference.estimated_quality import EstimatedQuality
     from tagcast.serving.scoring.attribute_stream import Attributes
     from tagcast.serving.scoring.previous_values import PastStream, PastValues
 

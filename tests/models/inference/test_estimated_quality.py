@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import precision_score, recall_score, roc_auc_score
 
-from tagcast.models.evaluation.estimated_quality import EstimatedQuality, ScoreCounts, estimated_quality
+from tagcast.models.inference.estimated_quality import EstimatedQuality, ScoreCounts, estimated_quality
 
 NO_DRIFT = np.eye(2) * 1e-12
 
