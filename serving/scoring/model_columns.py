@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.decisions.policy import band_codes
-from tagcast.models.inference.estimated_quality import EstimatedQuality, ScoreCounts, estimated_quality
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.inference.abstention import RangeCheck, abstain, grounds
+from tagcast.models.inference.estimated_quality import EstimatedQuality, ScoreCounts, estimated_quality
 from tagcast.serving.store.schema import REASONS, tag_fields
 
 if TYPE_CHECKING:

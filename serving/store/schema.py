@@ -9,8 +9,8 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from tagcast.models.definitions.score_scale import SCALES, ScoreScale
-from tagcast.models.inference.estimated_quality import EstimatedQuality
 from tagcast.models.filters.fields import YES_NO
+from tagcast.models.inference.estimated_quality import EstimatedQuality
 from tagcast.models.stats.amount_outlook import AmountOutlook
 
 Kind = Literal["model", "amount", "uplift", "rule"]
