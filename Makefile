@@ -9,7 +9,7 @@ ENGINE := .venv-warehouses
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-loop bench-lift bench-interest bench-uplift messages docs clean
+.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-loop bench-lift bench-interest bench-season bench-uplift messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -147,6 +147,9 @@ bench-lift: $(STAMP)  ## whether intervals of a campaign's lift keep their word,
 
 bench-loop: $(STAMP)  ## what a year of campaigns does to the scores that choose whom they approach (a quarter of an hour)
 	$(BIN)/python -m benchmarks.loop.campaigns
+
+bench-season: $(STAMP)  ## what last year's season is worth on both years of Online Retail, and that it does no harm (an hour; TAGCAST_DATA)
+	$(BIN)/python -m benchmarks.quality.seasons
 
 bench-interest: $(STAMP)  ## one model for all categories, or one each
 	$(BIN)/python -m benchmarks.quality.interest

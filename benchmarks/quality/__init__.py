@@ -1,1 +1,1 @@
-"""Model quality on real data split by time: ``python -m benchmarks.quality``, ``.interest``, ``.season`` and ``.drift``."""
+"""Model quality on real data split by time: ``python -m benchmarks.quality``, ``.interest``, ``.season``, ``.seasons`` and ``.drift``."""
