@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from tagcast.models.artifacts.answer import Codes, Floats
 from tagcast.models.artifacts.files import ReadFiles
 from tagcast.models.artifacts.trained_model import TrainedModel
 from tagcast.models.calibration.binary_calibrator import Calibrated, Calibrator
+from tagcast.models.calibration.binary_season import SeasonOffset
 from tagcast.models.decisions.policy import decide_codes
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.blend import Blend
@@ -47,6 +49,10 @@ class TagModel(TrainedModel):
             hysteresis=definition.hysteresis,
             past=past,
         )
+
+    def season_ahead(self, as_of: date) -> SeasonOffset | None:
+        """Return what last year's season adds to the log-odds of ``as_of``."""
+        return self.calibrator.season_ahead(as_of)
 
     @cached_property
     def foreign(self) -> tuple[ForeignPart, ...]:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from tagcast.models.artifacts import files as bundle_files
 from tagcast.models.artifacts.answer import AnyCalibrator, Codes, Decided, Floats, ScoreAndBounds
 from tagcast.models.artifacts.files import MODEL_FILE, FeatureRange, ReadFiles
+from tagcast.models.calibration.binary_season import SeasonOffset
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.score_scale import SCALES
 from tagcast.models.estimators.blend import NOTHING, PartScores, Scorer
@@ -103,6 +104,10 @@ class TrainedModel(ABC):
         """Return the share of the window after ``as_of`` that lies in a season training never saw."""
         return unseen_share(self.snapshots, as_of, self.horizon_days)
 
+    def season_ahead(self, as_of: date) -> SeasonOffset | None:
+        """Return what last year's season moves the scores of ``as_of`` by; None where it moves nothing."""
+        return None
+
     def matrix(self, X: Floats | pd.DataFrame) -> Floats:
         """Return X as a C-ordered float array with the columns of ``features``.
 
@@ -148,7 +153,7 @@ class TrainedModel(ABC):
         X : array or DataFrame of shape (n, p)
         as_of : date, optional
             Moment of the prediction; :attr:`first_day` by default. Bounds widen with the time since the last
-            known outcomes, and where the window's season is new.
+            known outcomes, and where the window's season is new; last year's of it moves them (:meth:`season_ahead`).
         known : mapping of str to ndarray of shape (n,)
             Scores of parts that were worked out before (:mod:`tagcast.models.inference.engine`).
         """

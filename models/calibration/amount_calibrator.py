@@ -144,6 +144,10 @@ class AmountCalibrator:
             chances,
         )
 
+    def predict_past(self, predicted: Floats) -> CalibratedAmount:
+        """Return the same of past cases of any snapshot, as if each was predicted right after the last known outcomes."""
+        return self.predict(predicted, self.drift.day)
+
     def _chances(self, score: Floats, move: float = 0.0) -> Floats:
         """Return the probability of each tier, shape (n, tiers), were all logarithms of amounts to move by ``move``."""
         return self.tables.tiers(score * np.exp(move), np.array(self.starts))

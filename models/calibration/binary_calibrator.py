@@ -11,6 +11,9 @@ curve's shape is wrong. At the same snapshots this kept the promise to more rand
 snapshots' own tables (at most .01 of a snapshot's audiences broken against .22, .001 against .007 on average), for
 less of what those gave up (.030 against .040): the worst of many small tables is the noisiest of them, not the worst
 season.
+
+Where a model has learned from last year's season, that of the window ahead moves score and bounds, and its variance widens the bounds
+(:mod:`tagcast.models.calibration.binary_season`).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.calibration.binary_drift import Drift, follow
+from tagcast.models.calibration.binary_season import Season, SeasonOffset
 from tagcast.models.calibration.venn_abers import Steps, VennAbersTable
 from tagcast.models.stats.draws import Weight
 from tagcast.models.stats.numerics import CLIP, Floats, clip, logit, probability
@@ -56,12 +60,15 @@ class Calibrator:
         Venn-Abers bounds over corrected log-odds.
     snapshots : tuple of dict
         ``as_of``, ``yes`` and ``no`` (cases), ``shift`` and ``slope`` of each; for people to read.
+    season : Season, optional
+        What the model's own training snapshots tell of the seasons; None where none of them is nearly a year back.
     """
 
     drift: Drift
     p0: Steps
     p1: Steps
     snapshots: tuple[dict[str, Any], ...]
+    season: Season | None = None
 
     @classmethod
     def fit(
@@ -70,6 +77,7 @@ class Calibrator:
         y: npt.NDArray[np.int8],
         snapshot: npt.NDArray[np.datetime64],
         weight: Weight = None,
+        season: Season | None = None,
     ) -> Calibrator:
         """Fit on out-of-time cases.
 
@@ -83,6 +91,8 @@ class Calibrator:
             Day of each case's snapshot.
         weight : ndarray of shape (n,), optional
             How many rows each case stands for.
+        season : Season, optional
+            Of the model that is calibrated.
         """
         known = follow(raw, y, snapshot, weight)
         corrected = np.empty(len(raw))
@@ -103,6 +113,7 @@ class Calibrator:
                 }
                 for drift, rows in known
             ),
+            season=season,
         )
 
     def predict(self, raw: Floats, as_of: date, unseen: float = 0.0) -> Calibrated:
@@ -116,9 +127,26 @@ class Calibrator:
         unseen : float
             Share of the window whose season no snapshot has shown: it widens the bounds too.
         """
+        return self._predict(raw, as_of, unseen, self.season_ahead(as_of))
+
+    def predict_past(self, raw: Floats) -> Calibrated:
+        """Return the same of past cases of any snapshot, as if each was predicted right after the last known outcomes.
+
+        No season is added: each case has its own.
+        """
+        return self._predict(raw, self.drift.day, 0.0, None)
+
+    def season_ahead(self, as_of: date) -> SeasonOffset | None:
+        """Return what the season of the window after ``as_of`` adds to log-odds; None where no window a year back reaches into it."""
+        return None if self.season is None else self.season.ahead(as_of)
+
+    def _predict(self, raw: Floats, as_of: date, unseen: float, season: SeasonOffset | None) -> Calibrated:
         now = self.drift.ahead(as_of, unseen)
-        z = now.corrected(raw)
-        margin = SURENESS * now.spread(raw)
+        z, spread = now.corrected(raw), now.spread(raw)
+        if season is not None:
+            z = z + season.mean
+            spread = np.sqrt(spread**2 + season.spread**2)
+        margin = SURENESS * spread
         score = probability(z)
         return Calibrated(
             score,
@@ -133,6 +161,7 @@ class Calibrator:
             "p0": self.p0.to_json(),
             "p1": self.p1.to_json(),
             "snapshots": list(self.snapshots),
+            **({} if self.season is None else {"season": self.season.to_json()}),
         }
 
     @classmethod
@@ -143,6 +172,7 @@ class Calibrator:
             p0=Steps.from_json(data["p0"]),
             p1=Steps.from_json(data["p1"]),
             snapshots=tuple(data["snapshots"]),
+            season=Season.from_json(data["season"]) if "season" in data else None,
         )
 
 

@@ -140,6 +140,10 @@ class EffectCalibrator:
         lower, upper = np.maximum(score - half, -1.0), np.minimum(score + half, 1.0)
         return CalibratedEffect(score, lower, upper, np.sqrt(variance + self.misfit))
 
+    def predict_past(self, predicted: Floats) -> CalibratedEffect:
+        """Return the same of past cases of any day, as if each was predicted right after the last known outcomes."""
+        return self.predict(predicted, self.drift.day)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {**asdict(self), "snapshots": list(self.snapshots), "day": str(self.day)}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
+import numpy.typing as npt
 
 YEAR_DAYS = 365
 NEAR_DAYS = 30
@@ -37,6 +38,32 @@ def unseen_share(snapshots: Sequence[date], as_of: date, horizon_days: int) -> f
     apart = np.abs(ahead[:, None] - seen[None, :])
     nearest = np.minimum(apart, YEAR_DAYS - apart).min(axis=1)
     return float((nearest > NEAR_DAYS).mean())
+
+
+def year_back_share(snapshot: date, as_of: date, horizon_days: int) -> float:
+    """Return the share of ``[as_of, as_of + horizon)`` that the window of ``snapshot`` covers a year or more later.
+
+    0 for a snapshot of this year's season, whose outcomes the drift of the last snapshots follows anyway, and for windows of a year:
+    those hold every season alike.
+
+    Examples
+    --------
+    >>> year_back_share(date(2020, 7, 11), date(2021, 7, 1), 90)  # its window covers all but the first ten days
+    0.8888888888888888
+    >>> year_back_share(date(2021, 4, 1), date(2021, 7, 1), 90)
+    0.0
+    """
+    if (as_of - snapshot).days < YEAR_DAYS - horizon_days or horizon_days >= YEAR_DAYS:
+        return 0.0
+    return max(0.0, 1.0 - float(days_apart([snapshot], [as_of])[0, 0]) / horizon_days)
+
+
+def days_apart(ones: Sequence[date], others: Sequence[date]) -> npt.NDArray[np.int64]:
+    """Return how many days of the year lie between each two, the shorter way round and whatever their years, shape (n, m)."""
+    days, beside = (np.array([_day(day, 0) for day in both]) for both in (ones, others))
+    apart = np.abs(days[:, None] - beside[None, :])
+    nearest: npt.NDArray[np.int64] = np.minimum(apart, YEAR_DAYS - apart)
+    return nearest
 
 
 def unseen_days(snapshots: Sequence[date], horizon_days: int) -> list[tuple[str, str]]:

@@ -71,7 +71,7 @@ class AmountTraining:
         """Fit a predictor on the amounts of some rows."""
         return recipe.fit(data.X[rows], data.amounts[rows])
 
-    def calibrator(self, task: TrainingTask, scores: OutOfTimeScores) -> AmountCalibrator:
+    def calibrator(self, task: TrainingTask, scores: OutOfTimeScores, *_learned: Any) -> AmountCalibrator:
         """Return tables of how far amounts lie from what was predicted."""
         starts = tuple(task.definition.levels.values())
         return AmountCalibrator.fit(scores.predicted, task.data.amounts[scores.at], scores.as_of, starts)

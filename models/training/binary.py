@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,15 @@ from tagcast.features.catalog.shipped.shipped_views import repeat_inputs
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrated, Calibrator
+from tagcast.models.calibration.binary_season import Season, reaches_a_year_back
 from tagcast.models.candidates.answers import Method
 from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.policy import NEVER, learned_threshold
 from tagcast.models.definitions.model_tag import AnyEvent, NoEvent, TagDefinition
-from tagcast.models.estimators.blend import Blend
+from tagcast.models.estimators.blend import Blend, Scorer
 from tagcast.models.estimators.rfm import RfmRanking
 from tagcast.models.estimators.search import SearchOptions
-from tagcast.models.stats.draws import part, weighted_mean
+from tagcast.models.stats.draws import TRIAL_ROWS, part, thinned, weighted_mean
 from tagcast.models.stats.metrics import evaluate, paired_difference
 from tagcast.models.training.binary_selection import SelectionInputs, choose
 from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData, lying_together
@@ -65,10 +67,17 @@ class BinaryTraining:
         rows = lying_together(rows)
         return recipe.fit(data.X[rows], data.y[rows], data.as_of[rows], part(data.weight, rows))
 
-    def calibrator(self, task: TrainingTask, scores: OutOfTimeScores) -> Calibrator:
-        """Return what makes probabilities of log-odds."""
+    def calibrator(
+        self,
+        task: TrainingTask,
+        scores: OutOfTimeScores,
+        fit: Callable[[Rows], Scorer],
+        learned: Sequence[date],
+    ) -> Calibrator:
+        """Return what makes probabilities of log-odds, with what the snapshots ``learned`` tell of the season ahead."""
         data, at = task.data, scores.at
-        return Calibrator.fit(scores.predicted, data.y[at], scores.as_of, part(data.weight, at))
+        season = _season(task, fit, learned)
+        return Calibrator.fit(scores.predicted, data.y[at], scores.as_of, part(data.weight, at), season)
 
     def cases(self, task: TrainingTask, scores: OutOfTimeScores, said: Calibrated) -> Cases:
         """Return outcomes beside probabilities and bounds."""
@@ -79,7 +88,7 @@ class BinaryTraining:
         self, task: TrainingTask, cases: Cases, known: OutOfTimeScores, calibrator: Calibrator
     ) -> TestScores:
         """Return the cases with the threshold that ``known`` ones gave before the test snapshot."""
-        past = self.cases(task, known, calibrator.predict(known.predicted, calibrator.drift.day))
+        past = self.cases(task, known, calibrator.predict_past(known.predicted))
         threshold = learned_threshold(task.definition.decision, past.y, past.score, past.weight)
         return TestScores(**vars(cases), threshold=threshold)
 
@@ -137,6 +146,9 @@ class BinaryTraining:
             day = model.calibrator.snapshots[0]["as_of"]
             notes.append(msg("confidence rests on one past snapshot, {day}: several would be safer", day=day))
         notes += season_note(task.split, msg("wider bounds"))
+        season = model.season_ahead(model.first_day)
+        if season is not None:
+            notes.append(season.text)
         if model.threshold == NEVER:
             notes.append(
                 msg(
@@ -144,6 +156,24 @@ class BinaryTraining:
                 )
             )
         return notes
+
+
+def _season(task: TrainingTask, fit: Callable[[Rows], Scorer], learned: Sequence[date]) -> Season | None:
+    """Return what snapshots tell of the seasons, where one of them is nearly a year back.
+
+    Each half of the profiles is scored by a model of the other: a large forest has learned part of its own snapshots' seasons, and
+    would show the rest alone.
+    """
+    split, data = task.split, task.data
+    if split.one_day or not reaches_a_year_back(learned, split.horizon_days):
+        return None
+    rows, half = data.at(learned), data.group(2)
+    pairs = [(thinned(rows & (half != k), TRIAL_ROWS), rows & (half == k)) for k in range(2)]
+    if not all(one.any() for pair in pairs for one in pair):
+        return None
+    scores = OutOfTimeScores.of(data, fit, pairs, {})
+    y, weight = data.y[scores.at], part(data.weight, scores.at)
+    return Season.fit(scores.predicted, y, scores.as_of, split.horizon_days, weight)
 
 
 def _repeat_spec(task: TrainingTask) -> RepeatSpec | None:

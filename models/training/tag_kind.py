@@ -17,7 +17,7 @@ What sees what
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any, Protocol
 
@@ -89,8 +89,15 @@ class TagKind(Protocol):
     def fit(self, recipe: Any, data: TrainingData, rows: Rows | slice) -> Scorer:
         """Fit a recipe on some rows."""
 
-    def calibrator(self, task: TrainingTask, scores: OutOfTimeScores) -> Any:
-        """Return the calibrator that out-of-time cases give."""
+    def calibrator(
+        self,
+        task: TrainingTask,
+        scores: OutOfTimeScores,
+        fit: Callable[[Rows], Scorer],
+        learned: Sequence[date],
+        /,
+    ) -> Any:
+        """Return the calibrator that out-of-time cases give, of a model that ``fit`` makes of the snapshots ``learned``."""
 
     def cases(self, task: TrainingTask, scores: OutOfTimeScores, said: Any) -> Any:
         """Return what came beside ``said``, what the calibrator makes of ``scores``."""
@@ -203,7 +210,7 @@ def train(
         if kind.pools_groups:
             every = OutOfTimeScores.of(data, fit, task.in_groups(np.ones(len(data.y), bool)), {})
 
-    known_calibrator = kind.calibrator(task, known)
+    known_calibrator = kind.calibrator(task, known, fit, split.test_fold.train)
     unseen = unseen_share(split.test_fold.train, split.test, split.horizon_days)
     latest = scores.only(scores.as_of == np.datetime64(split.test))
     said = known_calibrator.predict(latest.predicted, split.test, unseen)
@@ -214,9 +221,9 @@ def train(
         tested, {of: r.score for of, r in references.items()}, partial(np.random.default_rng, seed)
     )
 
-    calibrator = kind.calibrator(task, every)
+    calibrator = kind.calibrator(task, every, fit, split.feature_days)
     # As if each was predicted right after the last known outcomes.
-    held_out = kind.cases(task, every, calibrator.predict(every.predicted, calibrator.drift.day))
+    held_out = kind.cases(task, every, calibrator.predict_past(every.predicted))
     model = kind.model(
         definition=definition,
         features=data.features,

@@ -82,6 +82,8 @@ def render_scoring(run: ScoringRun) -> None:
         if t.unseen_season >= UNSURE:
             note = season_note(t.unseen_season, run.as_of, t.horizon_days)
             tell(msg("{tag}: {note}", tag=t.tag, note=note))
+        if t.season is not None:
+            tell(msg("{tag}: {note}", tag=t.tag, note=t.season.text))
         if t.unlike_training >= RANGE_DRIFT:
             note = range_note(t.unlike_training, t.unlike_because)
             tell(msg("{tag}: {note}", tag=t.tag, note=note))

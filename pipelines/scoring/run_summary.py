@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from tagcast.models.calibration.binary_season import SeasonOffset
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.definitions.rule_tag import sensitivity_of
 from tagcast.pipelines.scoring.movement import TagMovement
@@ -29,7 +30,7 @@ class ScoredTag:
 
     ``reasons_top_in_three`` and ``reasons_overlap`` say how far path attribution agreed with exact SHAP when
     the version was trained (:class:`tagcast.models.evaluation.global_drivers.ReasonAgreement`); None where it was not measured. A rule's
-    ``version`` is empty.
+    ``version`` is empty. ``season`` is what last year's season added to the log-odds, None where nothing.
     """
 
     tag: str
@@ -42,6 +43,7 @@ class ScoredTag:
     reasons_top_in_three: float | None = None
     reasons_overlap: float | None = None
     unseen_season: float = 0.0
+    season: SeasonOffset | None = None
     horizon_days: int = 0
     unlike_training: float = 0.0
     unlike_because: str = ""
@@ -118,6 +120,7 @@ def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, as_of: date
             "reasons_top_in_three": t.metrics.get("reasons_top_in_three"),
             "reasons_overlap": t.metrics.get("reasons_overlap"),
             "unseen_season": t.model.unseen_season(as_of),
+            "season": t.model.season_ahead(as_of),
             "horizon_days": t.definition.horizon_days,
             "expected": next(tag.expected for tag in manifest.run.tags if tag.tag == t.definition.name),
             **_range_of_run(scorer, t.definition.name),

@@ -114,7 +114,7 @@ class UpliftTraining:
         """Fit a learner on the arms among some rows."""
         return recipe.fit(arms_of(data).only(rows))
 
-    def calibrator(self, task: TrainingTask, scores: OutOfTimeScores) -> EffectCalibrator:
+    def calibrator(self, task: TrainingTask, scores: OutOfTimeScores, *_learned: Any) -> EffectCalibrator:
         """Return the best linear predictor of pseudo-outcomes."""
         data, at = task.data, scores.at
         return EffectCalibrator.fit(scores.predicted, _effects(data)[at], scores.as_of, data.profile_id[at])
@@ -139,7 +139,7 @@ class UpliftTraining:
         self, task: TrainingTask, cases: EffectCases, known: OutOfTimeScores, calibrator: EffectCalibrator
     ) -> EffectTest:
         """Return the cases, with all others that were scored unseen beside them."""
-        past = self.cases(task, known, calibrator.predict(known.predicted, calibrator.drift.day))
+        past = self.cases(task, known, calibrator.predict_past(known.predicted))
         both: dict[str, Any] = {
             name: np.concatenate([getattr(past, name), mine])
             for name, mine in vars(cases).items()
