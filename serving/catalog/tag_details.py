@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import NotFoundError
-from tagcast.features.core.messages import Message, listed, msg
+from tagcast.features.core.messages import Text, listed, msg
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.metrics import CalibrationBin
 from tagcast.registry.access.audit_log import Uses, uses_of
@@ -88,7 +88,7 @@ class LastRun:
     unlike_training: float
     unlike_because: str
     valid_until: date
-    cautions: tuple[Message, ...]
+    cautions: tuple[Text, ...]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from pydantic import BaseModel, Field, ValidationError
@@ -145,3 +146,18 @@ def test_every_finding_has_words(given):
     assert len(text.split("；")) == min(len(found), 10)
     assert all(CHINESE.search(one) for one in text.split("；"))
     assert str(msg("{place}: {problem}", place="body", problem="x")) == "body: x"
+
+
+def test_a_tag_whose_values_are_out_of_date_says_so_in_the_language_that_is_asked_for(tmp_path):
+    clock = Clock()
+    context = make_desk(tmp_path, clock)
+    with served(context, console=False) as client:
+        key = key_of(context, "owner")
+        clock.now += timedelta(days=400)
+        said = {}
+        for language in ("en", "zh"):
+            answer = client.get(API + "/tags/churn_risk", headers={**key, "Accept-Language": language})
+            assert answer.status_code == 200
+            said[language] = answer.json()["last_run"]["cautions"]
+    assert any("expired" in note for note in said["en"])
+    assert CHINESE.search(said["zh"][0])
