@@ -34,6 +34,9 @@ TagKindName = Literal["model", "amount", "uplift"]
 class Predicted(Strict):
     """What the rest of the code asks of every outcome; most are a yes or no."""
 
+    if TYPE_CHECKING:
+        horizon_days: int
+
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, raw: Any) -> Any:
@@ -86,6 +89,11 @@ class Predicted(Strict):
     def is_loss(self) -> bool:
         """Whether a yes is that something stays away, as in churn."""
         return False
+
+    @property
+    def of_each(self) -> Predicted:
+        """The nearest outcome that is true or false of each profile by itself, whoever else there is."""
+        return self
 
     @property
     def rule(self) -> OutcomeRule | WindowRule:
@@ -149,6 +157,21 @@ class _OfSpend(_Outcome):
         return True
 
 
+class _OfAnySpend(_OfSpend):
+    """Spend that is no bound: what is true of each profile by itself is whether there was any."""
+
+    @property
+    def of_each(self) -> AnyEvent:
+        """Any such event."""
+        return AnyEvent(
+            kind="any_event",
+            event=self.event,
+            category=self.category,
+            of=self.of,
+            horizon_days=self.horizon_days,
+        )
+
+
 class SumAtLeast(_OfSpend):
     """True when net spend (returns subtracted) reaches ``at_least``, in the currency of the data."""
 
@@ -156,14 +179,14 @@ class SumAtLeast(_OfSpend):
     at_least: float = Field(gt=0)
 
 
-class TopShare(_OfSpend):
+class TopShare(_OfAnySpend):
     """True for the ``share`` of the population with the highest net spend over the horizon (above zero)."""
 
     kind: Literal["top_share"]
     share: float = Field(gt=0, lt=1)
 
 
-class Amount(_OfSpend):
+class Amount(_OfAnySpend):
     """Net spend over the horizon itself (returns subtracted, never below 0), in the currency of the data."""
 
     kind: Literal["amount"]

@@ -13,7 +13,7 @@ from tagcast.features.core.errors import DefinitionError, NotFoundError, Tagcast
 from tagcast.features.core.messages import Message, listed, msg
 from tagcast.features.core.raw_errors import yaml_problem
 from tagcast.features.core.validation import explained
-from tagcast.models.definitions.outcomes import Amount, AnyEvent, TopShare
+from tagcast.models.definitions.outcomes import Predicted
 from tagcast.models.definitions.window_outcomes import Label, Outcome, with_kind
 from tagcast.serving.catalog.known_tags import find_tag, known_tags, may_see
 
@@ -44,7 +44,7 @@ class Goal:
         Whether that score is the chance of this very outcome.
     """
 
-    outcome: Outcome
+    outcome: Predicted
     wanted: Wanted
     tag: str = ""
     predicted: bool = False
@@ -190,17 +190,9 @@ def _countable(outcome: Outcome, wanted: Wanted | None, tag: str, what: Message)
             ),
             hint=msg("name an outcome with a number for all: {example}", example=_EXAMPLE),
         )
-    predicted = bool(tag)
-    if isinstance(outcome, TopShare | Amount):
-        predicted = False
-        outcome = AnyEvent(
-            kind="any_event",
-            event=outcome.event,
-            category=outcome.category,
-            of=outcome.of,
-            horizon_days=outcome.horizon_days,
-        )
-    return Goal(outcome, wanted or ("less" if outcome.is_loss else "more"), tag, predicted)
+    counted = outcome.of_each
+    predicted = bool(tag) and counted is outcome
+    return Goal(counted, wanted or ("less" if counted.is_loss else "more"), tag, predicted)
 
 
 def _problem(error: ValidationError) -> Any:
