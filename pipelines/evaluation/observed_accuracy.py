@@ -32,6 +32,7 @@ from tagcast.serving.publishing.kept_predictions import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tagcast.models.inference.estimated_quality import EstimatedQuality
     from tagcast.pipelines.project.project import Project
     from tagcast.registry.governance.observed_accuracy import PromiseRow
     from tagcast.registry.versions.versions import Version
@@ -74,9 +75,9 @@ def judge_closed(project: Project) -> list[PromiseRow]:
             predicted = None if found is None else _of_closed(project, run, found[0])
             if found is None or predicted is None:
                 continue
-            new = _judged(project, run, *found, predicted)
+            new, measured = _judged(project, run, *found, predicted)
             record_promises(project.state, new)
-            _export(project, found[1], new)
+            _export(project, found[1], new, measured)
             rows.extend(new)
     return rows
 
@@ -174,7 +175,8 @@ class _Models:
 
 def _judged(
     project: Project, run: Manifest, tag: LoadedTag, version: Version, predicted: pd.DataFrame
-) -> list[PromiseRow]:
+) -> tuple[list[PromiseRow], dict[str, float]]:
+    """Return what is put on record, and what a run expected of itself beside what was measured."""
     from tagcast.models.decisions.policy import came_true
 
     as_of = run.run.as_of
@@ -189,15 +191,40 @@ def _judged(
         **_counted("approached", every[reached]),
     }
     due = due_day(tag.definition, as_of)
-    return promise_rows(tag.definition.name, version.version, as_of, due, metrics, observed=True)
+    rows = promise_rows(tag.definition.name, version.version, as_of, due, metrics, observed=True)
+    about = next(one for one in run.run.tags if one.tag == tag.definition.name)
+    return rows, {} if about.expected is None else {**_expected(about.expected), **_measured(known)}
 
 
-def _export(project: Project, version: Version, rows: list[PromiseRow]) -> None:
+def _expected(quality: EstimatedQuality) -> dict[str, float]:
+    return {f"expected_{name}": value for name, (value, *_) in quality.to_json().items()}
+
+
+def _measured(known: pd.DataFrame) -> dict[str, float]:
+    """Return AUC, log loss, precision and recall of yes, and the rate; those that the outcomes can tell."""
+    import numpy as np
+
+    from tagcast.models.stats.metrics import auc, log_loss
+    from tagcast.models.stats.numerics import clip
+
+    y, yes = known["y"].to_numpy(np.int8), (known["value"] == "yes").to_numpy()
+    score = known["score"].to_numpy(np.float64)
+    found = {"observed_rate": float(y.mean()) if len(y) else float("nan")}
+    if 0 < y.sum() < len(y):
+        found |= {"observed_auc": auc(y, score), "observed_log_loss": log_loss(y, clip(score))}
+    if yes.any():
+        found["observed_precision"] = float(y[yes].mean())
+        if y.any():
+            found["observed_recall"] = float(y[yes].sum() / y.sum())
+    return {name: value for name, value in found.items() if not np.isnan(value)}
+
+
+def _export(project: Project, version: Version, rows: list[PromiseRow], measured: dict[str, float]) -> None:
     """Give MLflow what was found; where that fails it stays on record here all the same."""
     from tagcast.registry.versions.recording import log_observed
     from tagcast.registry.versions.tracking import tracking_of
 
-    metrics = dict(_observed(rows))
+    metrics = {**dict(_observed(rows)), **measured}
     try:
         log_observed(tracking_of(project.settings), version, metrics, as_of=rows[0].as_of, due=rows[0].due)
     except ModelError as error:

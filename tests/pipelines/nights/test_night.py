@@ -154,6 +154,13 @@ def test_a_promise_is_judged_once_the_night_its_window_closes_though_its_run_is_
     assert {metric.step: metric.value for metric in logged} == {
         row.as_of.toordinal(): row.right for row in kept
     }
+    for figure in ("auc", "rate", "precision", "recall"):
+        said, came = (
+            tracking.client.get_metric_history(version.run_id, f"{word}_{figure}")
+            for word in ("expected", "observed")
+        )
+        assert [one.step for one in came] == [one.step for one in said] == [one.step for one in logged]
+        assert all(0 < one.value < 1 for one in (*said, *came))
     assert not any(f.stem == "000001" for f in (shop.home / "predictions").iterdir()), (
         "what is judged is let go"
     )
