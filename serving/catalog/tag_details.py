@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.core.errors import NotFoundError
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.models.filters.fields import UNKNOWN
+from tagcast.models.inference.estimated_quality import EstimatedQuality
 from tagcast.models.stats.metrics import CalibrationBin
 from tagcast.registry.access.audit_log import Uses, uses_of
 from tagcast.registry.access.roles import require
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 60
 """Runs that a trend goes back."""
+FEW = 20  # small cells: with fewer profiles nothing is said of how good their values should be
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class LastRun:
 
     ``unseen_season`` and ``unlike_training`` are shares: of the window that lies in a season training never saw, of the
     population whose features lie outside what it saw (``unlike_because`` is the commonest reason). ``valid_until`` counts from
-    the day of the data, ``cautions`` speak against relying on the values today.
+    the day of the data, ``cautions`` speak against relying on the values today. ``expected`` is how good its values should be.
     """
 
     run_id: str
@@ -89,6 +91,7 @@ class LastRun:
     unlike_because: str
     valid_until: date
     cautions: tuple[Text, ...]
+    expected: EstimatedQuality | None
 
 
 @dataclass(frozen=True)
@@ -273,15 +276,13 @@ def _words(definition: Definition | None) -> dict[str, dict[str, str]]:
 def _trend(context: ServiceContext, name: str, cell: int) -> tuple[TrendPoint, ...]:
     points = []
     for entry in context.log:
-        manifest = entry.run
-        summary = manifest.tags.get(name)
+        summary = entry.run.tags.get(name)
         if entry.action == "rollback" or summary is None:
             continue
-        run, total = manifest.run, shown_size(summary.population, cell)
+        run, total = entry.run.run, shown_size(summary.population, cell)
         counted = {**summary.predicted, **({UNKNOWN: summary.unknown} if summary.unknown else {})}
         shares = {value: shown_size(n, cell) / total if total else 0.0 for value, n in counted.items()}
-        sure = shown_floor(summary.mean_confidence, cell)
-        points.append(TrendPoint(entry.number, run.as_of, run.scored_at, total, shares, sure))
+        points.append(TrendPoint(entry.number, run.as_of, run.scored_at, total, shares, shown_floor(summary.mean_confidence, cell)))  # fmt: skip
     # By the day of the data: one that was scored afterwards is no news.
     return tuple(sorted(points, key=lambda point: (point.as_of, point.run))[-MOST_RUNS:])
 
@@ -294,7 +295,6 @@ def _last_run(context: ServiceContext, tag: KnownTag, cell: int) -> LastRun | No
     unlike = shown_share(scored.unlike_training, scored.population, cell)
     return LastRun(
         run.run_id, manifest.number, run.as_of, run.scored_at, shown_size(manifest.profiles, cell),
-        scored.unseen_season, unlike, scored.unlike_because if unlike else "",
-        valid_until(run, scored),
-        cautions(run, scored, context.now),
+        scored.unseen_season, unlike, scored.unlike_because if unlike else "", valid_until(run, scored),
+        cautions(run, scored, context.now), scored.expected if scored.population >= FEW * cell else None,
     )  # fmt: skip
