@@ -99,7 +99,7 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
             held.props["hint"] = say(
                 msg("These customers are not contacted, so you can measure what the campaign achieved.")
             )
-        seen = html(Markup(""), classes="export-reach").props('role=status aria-live="polite"')
+        seen = html(Markup(""), classes="export-power").props('role=status aria-live="polite"')
         columns = select(
             {},
             [],
