@@ -109,13 +109,17 @@ def _expected(quality: EstimatedQuality) -> Message:
         "The last run expects of itself, before anybody knows: AUC {auc}; of those called yes {precision} are right, of all who "
         "should be {recall} are called yes.",
         auc=_range(quality.auc),
-        precision=_range(quality.precision),
-        recall=_range(quality.recall),
+        precision=_shares(quality.precision),
+        recall=_shares(quality.recall),
     )
 
 
 def _range(one: Estimate) -> str:
     return f"{one.value:.2f} ({one.low:.2f}–{one.high:.2f})"
+
+
+def _shares(one: Estimate) -> str:
+    return f"{percent(one.value, 0)} ({percent(one.low, 0)}–{percent(one.high, 0)})"
 
 
 def _promise_table(page: PageContext, rows: Sequence[PromiseRow], title: str) -> Markup:
