@@ -109,9 +109,10 @@ class Checker:
         if morning.day not in self._plan.silent:
             due = {
                 (tag, as_of)
-                for as_of in self._runs
+                for as_of, values in self._runs.items()
                 for tag, days in HORIZONS.items()
-                if as_of + timedelta(days=days) <= now
+                # The gate may refuse the first models: then the eve's run has the rules alone.
+                if as_of + timedelta(days=days) <= now and (values["tag"] == tag).any()
             } - self._judged
         judged = {(tag, as_of) for tag, as_of, _, _ in morning.judged}
         if due != judged:
