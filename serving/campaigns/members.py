@@ -87,6 +87,12 @@ def write_members(
     import pyarrow.parquet as pq
 
     file = members_file(home, campaign)
+    # Plain words: a store's own codes are not read by everything that reads Parquet.
+    plain = [
+        pa.field(f.name, getattr(f.type, "value_type", f.type)) if pa.types.is_dictionary(f.type) else f
+        for f in members.schema
+    ]
+    members = members.cast(pa.schema(plain))
     whole = members.append_column(GIVEN, pa.array(given)).append_column(STRATUM, pa.array(stratum, pa.int8()))
     with disk_errors(file.parent, msg("nothing was exported"), StoreError):
         private_folder(file.parent)
