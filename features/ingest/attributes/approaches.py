@@ -14,16 +14,15 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.scratch import Scratch
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.campaigns import ApproachTable, CampaignTable
-from tagcast.features.core.schema.sources import TimedPlace
 from tagcast.features.core.settings import Settings
-from tagcast.features.ingest.attributes.readings import as_flag, as_moment, local_day
+from tagcast.features.ingest.attributes.readings import as_day, as_flag
 from tagcast.features.ingest.attributes.views import MAX_UNREAD_SHARE
 from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import as_key
-from tagcast.features.ingest.time_casts import NAIVE, check_time_format
+from tagcast.features.ingest.time_casts import check_time_format
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -152,22 +151,14 @@ def _days(
     where: str,
 ) -> list[exp.Expr]:
     """Return first and last day as columns; without a last day it lasts to this day."""
-    first = _day(reader, place, table, starts, "starts", where)
+    first = as_day(reader, place, table, starts, "starts", where)
     last: exp.Expr = first.copy() + exp.Literal.number((days or 1) - 1)
     if place.ends is not None:
         end = table.find(place.ends, f"{where}.ends")
         open_end = as_key(column(end), table.columns[end]).is_(exp.null())
         never = exp.cast(exp.Literal.string("9999-12-31"), "DATE")
-        last = exp.case().when(open_end, never).else_(_day(reader, place, table, place.ends, "ends", where))
+        last = exp.case().when(open_end, never).else_(as_day(reader, place, table, place.ends, "ends", where))
     return [exp.alias_(first, "first_day"), exp.alias_(last, "last_day")]
-
-
-def _day(reader: Reader, place: TimedPlace, table: Table, name: str, key: str, where: str) -> exp.Expr:
-    found = table.find(name, f"{where}.{key}")
-    # A day without a zone is that day, whatever hour it is written with.
-    if table.columns[found] in NAIVE:
-        return exp.cast(column(found), "DATE")
-    return local_day(as_moment(reader, place, table, name, where, key), reader.settings.timezone)
 
 
 def _check(connection: Any) -> None:

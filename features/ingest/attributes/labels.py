@@ -15,14 +15,14 @@ from tagcast.features.core.home.scratch import Scratch
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.label_tables import LabelTable
 from tagcast.features.core.settings import Settings
-from tagcast.features.ingest.attributes.readings import as_flag, as_moment, local_day
+from tagcast.features.ingest.attributes.readings import as_day, as_flag, as_moment, local_day
 from tagcast.features.ingest.attributes.views import MAX_UNREAD_SHARE
 from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import as_key
-from tagcast.features.ingest.time_casts import NAIVE, check_time_format
+from tagcast.features.ingest.time_casts import check_time_format
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,16 +76,10 @@ def read_labels(
 def _lines(reader: Reader, place: LabelTable, table: Table, where: str) -> exp.Select:
     """Return ``profile_id, as_of, seen_on, y``, and what of a value or a moment could not be read."""
     zone = reader.settings.timezone
-    key, value, day = (
-        table.find(name, f"{where}.{at}")
-        for at, name in (("key", place.key), ("value", place.value), ("as_of", place.as_of))
+    key, value = (
+        table.find(name, f"{where}.{at}") for at, name in (("key", place.key), ("value", place.value))
     )
-    # A day without a zone is that day, whatever hour it is written with.
-    as_of: exp.Expr = (
-        exp.cast(column(day), "DATE")
-        if table.columns[day] in NAIVE
-        else local_day(as_moment(reader, place, table, place.as_of, where, "as_of"), zone)
-    )
+    as_of = as_day(reader, place, table, place.as_of, where, "as_of")
     seen_on: exp.Expr = as_of.copy()
     unseen: exp.Expr = exp.false()
     if place.seen_at is not None:

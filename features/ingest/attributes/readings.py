@@ -10,7 +10,7 @@ from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import as_key
 from tagcast.features.ingest.texts.times import proven_order
-from tagcast.features.ingest.time_casts import as_timestamp, check_unit, needs_order
+from tagcast.features.ingest.time_casts import NAIVE, as_timestamp, check_unit, needs_order
 
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
@@ -52,6 +52,17 @@ def local_day(moment: exp.Expr, timezone: str) -> exp.Expr:
     utc = exp.Anonymous(this="timezone", expressions=[exp.Literal.string("UTC"), moment.copy()])
     local = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(timezone), utc])
     return exp.cast(local, "DATE")
+
+
+def as_day(reader: Reader, source: TimedPlace, table: Table, name: str, where: str, key: str) -> exp.Expr:
+    """Return a column as local days; a day without a zone is that day, whatever hour it is written with.
+
+    Parameters and errors are those of :func:`as_moment`.
+    """
+    found = table.find(name, f"{where}.{key}")
+    if table.columns[found] in NAIVE:
+        return exp.cast(column(found), "DATE")
+    return local_day(as_moment(reader, source, table, name, where, key), reader.settings.timezone)
 
 
 def as_flag(text: exp.Expr) -> exp.Expr:
