@@ -16,7 +16,7 @@ from tagcast.serving.console.ui.formatting import day, number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, empty, failed
 from tagcast.serving.console.ui.page_context import PageContext, link
-from tagcast.serving.console.ui.widgets import button, dialog, html, icon_button, link_button
+from tagcast.serving.console.ui.widgets import button, dialog, head_row, html, icon_button, link_button
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -77,7 +77,7 @@ async def saved_page(page: PageContext) -> None:
         msg("Actions"),
     )
     with ui.element("div").classes("card table-wrap"), ui.element("table").classes("t cards saved"):
-        html(h("tr", [h("th", say(key), scope="col") for key in heads]), "thead")
+        html(head_row(say, heads), "thead")
         with ui.element("tbody"):
             for one in audiences:
                 with ui.element("tr"):

@@ -13,7 +13,7 @@ from tagcast.serving.console.ui.formatting import NONE, day, number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty
 from tagcast.serving.console.ui.page_context import PageContext, link
-from tagcast.serving.console.ui.widgets import html, link_button
+from tagcast.serving.console.ui.widgets import head_row, html, link_button
 
 if TYPE_CHECKING:
     from tagcast.serving.campaigns.service import MeasuredCampaign
@@ -53,7 +53,7 @@ async def campaigns_page(page: PageContext) -> None:
         msg("Starts"),
     )
     with ui.element("div").classes("card table-wrap"), ui.element("table").classes("t cards"):
-        html(h("tr", [h("th", say(key), scope="col") for key in heads]), "thead")
+        html(head_row(say, heads), "thead")
         with ui.element("tbody"):
             for one in found:
                 with ui.element("tr"):

@@ -23,7 +23,7 @@ from tagcast.serving.console.ui.tag_badges import (
     said_bar,
     status_pill,
 )
-from tagcast.serving.console.ui.widgets import html, link_button, search_field, select
+from tagcast.serving.console.ui.widgets import head_row, html, link_button, search_field, select
 
 if TYPE_CHECKING:
     from tagcast.serving.catalog.catalog import TagRow
@@ -147,10 +147,12 @@ class Catalogue:
     def _group(self, path: Sequence[str], rows: Sequence[TagRow]) -> Markup:
         say = self.say
         heads = (msg("Tag"), msg("Coverage"), msg("Values"), msg("Reliability"), msg("Valid until"))
-        head = h("tr", [h("th", say(key), scope="col") for key in heads])
         title = h("h2", " › ".join(say.word(CATEGORY_TITLES, part) for part in path)) if path else None
         table = h(
-            "table", h("thead", head), h("tbody", [self._row(row) for row in rows]), class_="t cards tags"
+            "table",
+            h("thead", head_row(say, heads)),
+            h("tbody", [self._row(row) for row in rows]),
+            class_="t cards tags",
         )
         return h("section", title, table, class_="card tag-group")
 

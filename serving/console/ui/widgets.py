@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from nicegui.elements.select import Select
     from nicegui.elements.textarea import Textarea
 
+    from tagcast.features.core.messages import Text
+    from tagcast.serving.console.i18n.translator import Translator
+
 Act = Callable[[], Any]
 Choices = Mapping[Any, str] | Sequence[str]
 
@@ -28,6 +31,11 @@ def html(content: Markup, tag: str = "div", classes: str = "") -> Html:
     from nicegui import ui
 
     return ui.html(content, sanitize=False, tag=tag).classes(classes)
+
+
+def head_row(say: Translator, heads: Sequence[Text]) -> Markup:
+    """Return the row of headings of a table."""
+    return h("tr", [h("th", say(head), scope="col") for head in heads])
 
 
 def button(text: str, act: Act, kind: str = "", picture: str | None = None) -> Html:
