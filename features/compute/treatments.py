@@ -28,7 +28,7 @@ class TreatmentRule:
     control: str
 
 
-def approaches(events: ir.Table, rule: TreatmentRule) -> pd.DataFrame:
+def treatments(events: ir.Table, rule: TreatmentRule) -> pd.DataFrame:
     """Return ``profile_id``, ``day`` and ``treated`` (int8) of everybody who was approached or left alone, by day and profile.
 
     This is all that learning effects asks of a campaign: a record of campaigns gives the same table. A profile that is in

@@ -140,7 +140,7 @@ def _night(project: Project, night: Night, now: datetime, timer: Callable[[], fl
                 continue
             try:
                 with record.failures_of(name):
-                    record.done(name, lambda work=work: work(project, now))  # type: ignore[misc]
+                    record.done(name, work)
             except Exception as error:
                 if name == LOAD:
                     raise

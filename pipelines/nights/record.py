@@ -41,10 +41,10 @@ class NightRecord:
         self._project, self._due, self._now, self._timer = project, due, now, timer
         self._unrecorded: list[News] = []
 
-    def done(self, name: str, work: Callable[[], StepDone]) -> None:
+    def done(self, name: str, work: Callable[[Project, datetime], StepDone]) -> None:
         """Do a step, and put on record what came of it."""
         start = self._timer()
-        self._record(name, start, work())
+        self._record(name, start, work(self._project, self._now))
 
     @contextmanager
     def failures_of(self, name: str) -> Iterator[None]:

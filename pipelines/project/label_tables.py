@@ -10,6 +10,8 @@ from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.messages import listed, msg
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     import pyarrow as pa
 
@@ -69,11 +71,7 @@ def labelled_days(project: Project, definition: TagDefinition, now: date) -> tup
                 )
         return rule.dates
     earliest = project.events.first_day + timedelta(days=rule.min_history_days or 1)
-    days: list[date] = []
-    for day in reversed(found):
-        apart = not days or (days[0] - day).days >= rule.every_days
-        if apart and day >= earliest and len(days) < rule.max_snapshots:
-            days.insert(0, day)
+    days = newest_apart([day for day in found if day >= earliest], rule.every_days, rule.max_snapshots)
     if not days:
         raise DataError(
             msg(
@@ -84,7 +82,16 @@ def labelled_days(project: Project, definition: TagDefinition, now: date) -> tup
             ),
             hint=_days_hint(sorted(_counted(_table(project, definition)))),
         )
-    return tuple(days)
+    return days
+
+
+def newest_apart(days: Sequence[date], apart_days: int, most: int) -> tuple[date, ...]:
+    """Return at most so many of ``days``, both rising: the newest, and before it those that lie so far from the next one."""
+    chosen: list[date] = []
+    for day in reversed(days):
+        if (not chosen or (chosen[0] - day).days >= apart_days) and len(chosen) < most:
+            chosen.insert(0, day)
+    return tuple(chosen)
 
 
 def _days_hint(days: list[date]) -> Any:

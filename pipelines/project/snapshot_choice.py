@@ -10,7 +10,7 @@ from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.label_rules import check_question
-from tagcast.pipelines.project.label_tables import labelled_days
+from tagcast.pipelines.project.label_tables import labelled_days, newest_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ENOUGH_IN_ARM = 50
 """People approached, and people left alone, who make a day a snapshot: with fewer it would measure nothing."""
-_APPROACHES: WeakKeyDictionary[Project, dict[Any, pd.DataFrame]] = WeakKeyDictionary()
+_TREATMENTS: WeakKeyDictionary[Project, dict[Any, pd.DataFrame]] = WeakKeyDictionary()
 _PURCHASE_DAYS: WeakKeyDictionary[Project, tuple[date, ...]] = WeakKeyDictionary()
 
 
@@ -61,16 +61,16 @@ def _one_day_or_more(days: Sequence[date], horizon_days: int) -> Split:
     return Split(tuple(days), horizon_days)
 
 
-def approaches_of(project: Project, definition: TagDefinition) -> pd.DataFrame:
+def treatments_of(project: Project, definition: TagDefinition) -> pd.DataFrame:
     """Return who was approached when, and who was left alone: ``profile_id``, ``day``, ``treated``, read once for each open project."""
-    from tagcast.features.compute.treatments import TreatmentRule, approaches
+    from tagcast.features.compute.treatments import TreatmentRule, treatments
 
     treatment = definition.treatment
     assert treatment is not None  # noqa: S101 - asked of others
-    read, rule = _APPROACHES.setdefault(project, {}), TreatmentRule(treatment.approached, treatment.control)
+    read, rule = _TREATMENTS.setdefault(project, {}), TreatmentRule(treatment.approached, treatment.control)
     if rule not in read:
         check_question(project, definition, project.observed_until)
-        read[rule] = approaches(project.event_table, rule)
+        read[rule] = treatments(project.event_table, rule)
     return read[rule]
 
 
@@ -88,7 +88,7 @@ def treated_days(project: Project, definition: TagDefinition, now: date) -> tupl
     """
     import numpy as np
 
-    rule, rows = definition.snapshots, approaches_of(project, definition)
+    rule, rows = definition.snapshots, treatments_of(project, definition)
     horizon = timedelta(days=definition.horizon_days)
     counts = rows.groupby("day")["treated"].agg(["sum", "size"])
     smaller = dict(
@@ -102,11 +102,7 @@ def treated_days(project: Project, definition: TagDefinition, now: date) -> tupl
     ]
     if rule.dates is not None:
         possible = [day for day in rule.dates if day in possible]
-    apart = timedelta(days=min(rule.every_days, definition.horizon_days))
-    days: list[date] = []
-    for day in reversed(possible):
-        if (not days or days[0] - day >= apart) and len(days) < rule.max_snapshots:
-            days.insert(0, day)
+    days = newest_apart(possible, min(rule.every_days, definition.horizon_days), rule.max_snapshots)
     if not days:
         best = max(smaller, key=lambda day: smaller[day], default=None)
         found = (
@@ -128,7 +124,7 @@ def treated_days(project: Project, definition: TagDefinition, now: date) -> tupl
                 "check the conditions of treatment, choose a shorter horizon_days, or wait until the window is over"
             ),
         )
-    return tuple(days)
+    return days
 
 
 def snapshot_dates(

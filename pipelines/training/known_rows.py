@@ -13,7 +13,7 @@ from tagcast.pipelines.project.label_rules import eligibility, members_at, outco
 from tagcast.pipelines.project.label_tables import labels_at
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project, TagPlan
-from tagcast.pipelines.project.snapshot_choice import approaches_of
+from tagcast.pipelines.project.snapshot_choice import treatments_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -50,7 +50,7 @@ def treated(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date, 
 
     definition, treatment = plan.definition, plan.definition.treatment
     assert treatment is not None  # noqa: S101 - asked of others
-    every, rule, beyond, total = approaches_of(project, definition), outcome_rule(definition), 0, 0
+    every, rule, beyond, total = treatments_of(project, definition), outcome_rule(definition), 0, 0
     for as_of, members in _members(project, plan, now):
         of_day = every.loc[every["day"] == as_of, ["profile_id", "treated"]]
         known = of_day[of_day["profile_id"].isin(members)]
