@@ -71,11 +71,14 @@ class EventLog(LogContent):
         self.view_id_before(view, self.first_day)
         return self.folder / VIEWS / f"{view}.parquet"
 
-    @property
-    def known_ids(self) -> tuple[Path, ...]:
-        """Parquet files whose ``profile_id`` together are the profiles known today, also those without an event."""
+    def everyone(self, engine: Any) -> Any:
+        """Return ``profile_id`` of all who are known today, also those without an event, as a table of an ibis connection."""
+        import ibis
+
         beside = (self.folder / name for name in ("profiles.parquet", PLACEMENTS))
-        return (*parts_of(self.folder), *(file for file in beside if file.is_file()))
+        files = (*parts_of(self.folder), *(file for file in beside if file.is_file()))
+        tables = [engine.read_parquet(str(file)).select("profile_id") for file in files]
+        return ibis.union(*tables, distinct=True) if len(tables) > 1 else tables[0].distinct()
 
 
 def build_event_log(

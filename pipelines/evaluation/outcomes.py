@@ -52,10 +52,7 @@ def with_outcomes(project: Project, tag: LoadedTag, as_of: date, predicted: pd.D
 
     definition = tag.definition
     predicted = predicted.assign(person=predicted["profile_id"].map(project.former_ids.person))
-    tables = [
-        project.engine.read_parquet(str(file)).select("profile_id") for file in project.events.known_ids
-    ]
-    known = ibis.union(*tables, distinct=True) if len(tables) > 1 else tables[0].distinct()
+    known = project.events.everyone(project.engine)
     said = ibis.memtable(predicted[["person"]].drop_duplicates().rename(columns={"person": "profile_id"}))
     if isinstance(definition.outcome, Label):
         # Whoever has no label cannot be judged, today as then; the others are known.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from tagcast.features.core.errors import DefinitionError, NotFoundError, TagcastError
 from tagcast.features.core.messages import Message, listed, msg
 from tagcast.features.core.raw_errors import yaml_problem
-from tagcast.features.core.validation import explained
+from tagcast.features.core.validation import at, explained
 from tagcast.models.definitions.outcomes import Predicted
 from tagcast.models.definitions.window_outcomes import Label, Outcome, with_kind
 from tagcast.serving.catalog.known_tags import find_tag, known_tags, may_see
@@ -199,25 +199,13 @@ def _problem(error: ValidationError) -> Any:
     problems = []
     for one in error.errors(include_url=False):
         place = ".".join(str(part) for part in one["loc"] if part not in _KINDS)
-        text = msg("{key} is missing", key=place) if one["type"] == "missing" else explained(dict(one))
-        problems.append(
-            msg("{place}: {problem}", place=place, problem=text)
-            if place and one["type"] != "missing"
-            else text
-        )
+        missing = one["type"] == "missing"
+        problems.append(msg("{key} is missing", key=place) if missing else at(place, explained(dict(one))))
     return listed(problems, "sentences")
 
 
-_KINDS = (
-    "no_event",
-    "any_event",
-    "count_at_least",
-    "sum_at_least",
-    "top_share",
-    "amount",
-    "aggregate",
-    "label",
-)
+_KINDS = {get_args(one.model_fields["kind"].annotation)[0] for one in get_args(get_args(Outcome)[0])}
+"""What pydantic writes before the key of an outcome."""
 
 
 def _wrong(problem: Any) -> TagcastError:

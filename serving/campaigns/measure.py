@@ -145,11 +145,11 @@ class _Outcomes:
             memory_limit=settings.memory_limit, threads=settings.threads, scratch=settings.home / "scratch"
         )
         self.events = self._engine.read_parquet(log.glob)
-        tables = [self._engine.read_parquet(str(file)).select("profile_id") for file in log.known_ids]
-        everyone = ibis.union(*tables, distinct=True) if len(tables) > 1 else tables[0].distinct()
         members = ibis.memtable({"profile_id": list(persons)}, schema={"profile_id": "string"})
         here = set(
-            self._engine.to_pyarrow(members.semi_join(everyone, "profile_id"))["profile_id"].to_pylist()
+            self._engine.to_pyarrow(members.semi_join(log.everyone(self._engine), "profile_id"))[
+                "profile_id"
+            ].to_pylist()
         )
         self.known = np.array([one in here for one in persons], bool)
         self._persons = [one for one in persons if one in here]

@@ -19,6 +19,7 @@ from tagcast.features.core.home.disk_errors import disk_errors
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
 from tagcast.registry.operations.campaigns import given_ids, held_out_ids
+from tagcast.serving.publishing.kept_predictions import PARTS
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 FOLDER = "campaigns"
 """In the home."""
-PARTS = ("value", "score", "confidence")
 GIVEN, STRATUM = "given", "stratum"
 NO_STRATUM = -1
 """Stratum of members without a score."""
@@ -89,8 +89,7 @@ def write_members(
     file = members_file(home, campaign)
     # Plain words: a store's own codes are not read by everything that reads Parquet.
     plain = [
-        pa.field(f.name, getattr(f.type, "value_type", f.type)) if pa.types.is_dictionary(f.type) else f
-        for f in members.schema
+        pa.field(f.name, f.type.value_type) if pa.types.is_dictionary(f.type) else f for f in members.schema
     ]
     members = members.cast(pa.schema(plain))
     whole = members.append_column(GIVEN, pa.array(given)).append_column(STRATUM, pa.array(stratum, pa.int8()))
