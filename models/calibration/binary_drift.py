@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.stats.draws import Weight, information, part
-from tagcast.models.stats.numerics import probability
+from tagcast.models.stats.numerics import probability, sigmoid
 
 Floats = npt.NDArray[np.float64]
 
@@ -147,7 +147,7 @@ def _seen(before: Drift, raw: Floats, y: npt.NDArray[np.int8], day: date, weight
     u = before.mean.copy()
     hessian = precision
     for _ in range(_NEWTON_STEPS):
-        p = 1 / (1 + np.exp(-np.clip(r + u[0] + u[1] * r, -40, 40)))
+        p = sigmoid(r + u[0] + u[1] * r)
         w, e = counts * p * (1 - p), counts * (p - happened)
         wr = w * r
         hessian = precision + np.array([[w.sum(), wr.sum()], [wr.sum(), (wr * r).sum()]])

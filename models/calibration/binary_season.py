@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.stats.draws import Weight, information, part
-from tagcast.models.stats.numerics import probability
+from tagcast.models.stats.numerics import probability, sigmoid
 from tagcast.models.stats.season_coverage import NEAR_DAYS, days_apart, year_back_share
 
 Floats = npt.NDArray[np.float64]
@@ -218,7 +218,7 @@ def _shift(raw: Floats, y: npt.NDArray[np.int8], weight: Weight) -> tuple[float,
         counts = weight[order] * information(probability(r), y[order], weight[order])
     shift, precision = 0.0, 1.0
     for _ in range(_NEWTON_STEPS):
-        p = 1 / (1 + np.exp(-np.clip(r + shift, -40, 40)))
+        p = sigmoid(r + shift)
         w = counts * p * (1 - p)
         precision = float(w.sum())
         gradient = float((counts * (happened - p)).sum()) + float((w * (0.5 - p)).sum()) / precision

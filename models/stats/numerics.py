@@ -24,9 +24,15 @@ def logit(p: Floats) -> Floats:
     return np.log(p) - np.log1p(-p)
 
 
+def sigmoid(log_odds: Floats) -> Floats:
+    """Return chances of log-odds, as far from 0 and 1 as floating point tells them apart."""
+    found: Floats = 1 / (1 + np.exp(-np.clip(log_odds, -40.0, 40.0)))
+    return found
+
+
 def probability(log_odds: Floats) -> Floats:
     """Return probabilities of log-odds, clipped."""
-    return clip(1 / (1 + np.exp(-np.clip(log_odds, -40.0, 40.0))))
+    return clip(sigmoid(log_odds))
 
 
 def wilson(right: npt.ArrayLike, cases: npt.ArrayLike, z: float = 1.959964) -> tuple[Floats, Floats, Floats]:
