@@ -46,7 +46,7 @@ def pairs(case: Case, seed: int = 0) -> Iterator[Pair]:
     score = probability(now.corrected(case.raw))
     yes, counts = score >= CALLED, ScoreCounts()
     counts.add(score, yes)
-    slope, shift = 1 + float(now.mean[1]), float(now.mean[0])
+    slope, shift = now.slope, float(now.mean[0])
     said = estimated_quality(counts, slope, shift, now.covariance, seed)
     exact = estimated_quality(counts, slope, shift, np.eye(2) * 1e-12, seed)
     if said is None or exact is None:

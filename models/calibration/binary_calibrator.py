@@ -140,6 +140,17 @@ class Calibrator:
         """Return what the season of the window after ``as_of`` adds to log-odds; None where no window a year back reaches into it."""
         return None if self.season is None else self.season.ahead(as_of)
 
+    def line_ahead(self, as_of: date, unseen: float = 0.0) -> tuple[float, float, Floats]:
+        """Return slope and shift that make the log-odds of scores at ``as_of``, and how unsure shift and slope are, shape (2, 2).
+
+        ``unseen`` as of :meth:`predict`.
+        """
+        now, season = self.drift.ahead(as_of, unseen), self.season_ahead(as_of)
+        shift, covariance = float(now.mean[0]), now.covariance
+        if season is not None:
+            shift, covariance = shift + season.mean, covariance + np.diag([season.spread**2, 0.0])
+        return now.slope, shift, covariance
+
     def _predict(self, raw: Floats, as_of: date, unseen: float, season: SeasonOffset | None) -> Calibrated:
         now = self.drift.ahead(as_of, unseen)
         z, spread = now.corrected(raw), now.spread(raw)

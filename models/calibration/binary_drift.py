@@ -86,9 +86,14 @@ class Drift:
         covariance += np.diag(np.square(SEASON_SPREAD)) * unseen
         return Drift(self.day, self.mean * left, covariance)
 
+    @property
+    def slope(self) -> float:
+        """How much corrected log-odds rise with a model's own."""
+        return max(LEAST_SLOPE, 1.0 + float(self.mean[1]))
+
     def corrected(self, raw: Floats) -> Floats:
         """Return corrected log-odds, rising with ``raw``."""
-        return raw * max(LEAST_SLOPE, 1.0 + float(self.mean[1])) + float(self.mean[0])
+        return raw * self.slope + float(self.mean[0])
 
     def spread(self, raw: Floats) -> Floats:
         """Return the standard deviation of the corrected log-odds."""

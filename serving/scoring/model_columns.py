@@ -116,11 +116,8 @@ class TagColumns:
         model = self.tag.model
         if not isinstance(model, TagModel):
             return None
-        drift = model.calibrator.drift.ahead(self.as_of, model.unseen_season(self.as_of))
-        shift, covariance = float(drift.mean[0]), drift.covariance
-        if (season := model.calibrator.season_ahead(self.as_of)) is not None:
-            shift, covariance = shift + season.mean, covariance + np.diag([season.spread**2, 0.0])
-        return estimated_quality(self._counts, 1.0 + float(drift.mean[1]), shift, covariance, _SEED)
+        slope, shift, covariance = model.calibrator.line_ahead(self.as_of, model.unseen_season(self.as_of))
+        return estimated_quality(self._counts, slope, shift, covariance, _SEED)
 
     @property
     def fields(self) -> list[pa.Field]:

@@ -286,6 +286,20 @@ def test_an_unsure_season_widens_the_bounds_and_nothing_else() -> None:
     np.testing.assert_allclose(lower, np.minimum(expit(expected), before.lower), atol=1e-9)
 
 
+def test_the_line_of_a_day_is_what_scores_of_that_day_are_made_by() -> None:
+    days = monthly(14)
+    raw = np.linspace(-4, 4, 9)
+    for made in calibrators(days, 30):
+        for as_of in (days[-1] + timedelta(days=30), days[-1] + timedelta(days=75)):
+            slope, shift, covariance = made.line_ahead(as_of, 0.3)
+            score = made.predict(raw, as_of, 0.3).score
+            np.testing.assert_allclose(score, np.clip(expit(slope * raw + shift), 1e-4, 1 - 1e-4), rtol=1e-12)
+            assert (np.linalg.eigvalsh(covariance) > 0).all()
+    seasonal, plain = (made.line_ahead(days[-1] + timedelta(days=30)) for made in calibrators(days, 30))
+    assert plain[0] == seasonal[0]
+    assert seasonal[2][0, 0] > plain[2][0, 0]
+
+
 def loss(y: np.ndarray, p: np.ndarray) -> float:
     return float(-np.where(y == 1, np.log(p), np.log1p(-p)).mean())
 
