@@ -12,7 +12,7 @@ from tagcast.features.catalog.feature_set import PAIR_VIEW, SERVICES
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.validation import InvalidValueError, Strict, suggested
 from tagcast.models.definitions.decision_rules import Decision, EffectRule, ProfitRule
-from tagcast.models.definitions.outcomes import Predicted, TopShare
+from tagcast.models.definitions.outcomes import Predicted
 from tagcast.models.definitions.window_outcomes import Label, check_sql_text
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def check_effect(treatment: Treatment | None, outcome: Predicted, decision: Deci
         if isinstance(decision, EffectRule):
             raise InvalidValueError(msg("decision.rule effect is of kind: uplift, which names a treatment"))
         return
-    if outcome.levels or isinstance(outcome, TopShare | Label) or outcome.bound is not None:
+    if outcome.of_each is not outcome or isinstance(outcome, Label) or outcome.bound is not None:
         raise InvalidValueError(
             msg(
                 "the outcome of an uplift tag is a yes or no of each profile by itself: any_event, count_at_least, sum_at_least or an "
