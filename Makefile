@@ -97,6 +97,7 @@ check: $(STAMP)  ## ruff, mypy strict, room rules, docs
 $(BENCH)/.installed: requirements-benchmark.lock | $(STAMP)
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BENCH)/bin/python --require-hashes requirements-benchmark.lock
+	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 bench-quality: $(BENCH)/.installed  ## model quality beside other models, on real data split by time

@@ -1,7 +1,8 @@
 """`tagcast run due`: what is due is loaded, judged, trained, scored and published, each step once.
 
 A step that is on record as done is not done again in the same night: after a kill the next call goes on where it broke off. Steps
-that were killed before they were on record find for themselves what is left to do.
+that were killed before they were on record find for themselves what is left to do, and what they did already; a run that was
+published so is put on record by the next call, whether or not anything is due by then.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,10 @@ from tagcast.pipelines.nights.steps import (
     StepDone,
     judged,
     loaded,
+    recorded,
     scored,
     trained,
+    unrecorded_run,
 )
 from tagcast.pipelines.project.project import Project
 from tagcast.registry.governance.night_record import NightStep, steps_of
@@ -47,7 +51,7 @@ class Night:
     Parameters
     ----------
     due : tuple of DueTag
-        By name.
+        By name; empty where only the record of a run was missing, since a call was killed after it had published it.
     steps : tuple of NightStep
         In the order of doing, those of an earlier call that was killed among them.
     """
@@ -67,20 +71,26 @@ class Night:
 
 
 def planned_nights(project: Project, now: datetime) -> dict[str, Night]:
-    """Return what is due at ``now``, by entity; entities with nothing due are left out. Nothing is read or done.
+    """Return what is left to do at ``now``, by entity; entities with nothing to do are left out. Nothing is read or done.
 
     Raises
     ------
     DefinitionError
         Where a file is wrong.
     """
-    return {part.settings.entity: Night(tuple(due)) for part, due in _due_parts(project, now)}
+    return {part.settings.entity: night for part, night in _nights(project, now)}
 
 
-def _due_parts(project: Project, now: datetime) -> list[tuple[Project, list[DueTag]]]:
-    """Return each entity with something due, in the order of scoring."""
-    parts = [(part, due_tags(part, now)) for part, _ in readable_first(with_tags(project, None))]
-    return [(part, due) for part, due in parts if due]
+def _nights(project: Project, now: datetime) -> list[tuple[Project, Night]]:
+    """Return each entity with something due, or a run to be put on record, in the order of scoring."""
+    found = []
+    for part, _ in readable_first(with_tags(project, None)):
+        due, killed = tuple(due_tags(part, now)), unrecorded_run(part)
+        if due or killed is not None:
+            found.append(
+                (part, Night(due, () if due or killed is None else tuple(steps_of(part.state, killed[0]))))
+            )
+    return found
 
 
 def run_due(
@@ -107,7 +117,7 @@ def run_due(
         planning = NightRecord(project, now, now, timer)
         try:
             with planning.failures_of(PLAN):
-                nights = {part: Night(tuple(due)) for part, due in _due_parts(project, now)}
+                nights = dict(_nights(project, now))
                 planning.recovered(PLAN)
         except TagcastError:
             planning.notify()
@@ -124,6 +134,15 @@ def _night(project: Project, night: Night, now: datetime, timer: Callable[[], fl
     Tags are scored with the models that are there where promises could not be judged or models not trained: the error is raised
     once that is done, and the next night tries again.
     """
+    if (killed := unrecorded_run(project)) is not None:
+        last_due, run = killed
+        # As of then: a record of now would say that what came due meanwhile has been done.
+        last = NightRecord(project, last_due, run.run.scored_at, timer)
+        with last.failures_of(SCORE):
+            last.done(SCORE, partial(recorded, run=run))
+        if not night.due:
+            last.notify()
+            return Night((), tuple(steps_of(project.state, last_due)))
     due = max(one.since for one in night.due)
     record = NightRecord(project, due, now, timer)
     earlier = {step.step for step in steps_of(project.state, due) if step.outcome in DONE_OR_NOTHING}
@@ -131,7 +150,7 @@ def _night(project: Project, night: Night, now: datetime, timer: Callable[[], fl
     steps: tuple[tuple[str, Callable[[Project, datetime], StepDone]], ...] = (
         (LOAD, loaded),
         (JUDGE, judged),
-        (TRAIN, trained),
+        (TRAIN, partial(trained, killed=due if earlier else None)),
         (SCORE, scored),
     )
     try:

@@ -63,18 +63,25 @@ def _action(row: StoreRow) -> Message:
 def render_night(night: Night, timezone: str) -> None:
     """Print what was due, and what was done about it."""
     zone = ZoneInfo(timezone)
-    table(
-        msg("Due ({timezone})", timezone=timezone),
-        (msg("tag"), msg("due since"), msg("last scored")),
-        [
-            (
-                one.tag,
-                f"{one.since.astimezone(zone):%Y-%m-%d %H:%M}",
-                f"{one.last.astimezone(zone):%Y-%m-%d %H:%M}" if one.last else "–",
+    if night.due:
+        table(
+            msg("Due ({timezone})", timezone=timezone),
+            (msg("tag"), msg("due since"), msg("last scored")),
+            [
+                (
+                    one.tag,
+                    f"{one.since.astimezone(zone):%Y-%m-%d %H:%M}",
+                    f"{one.last.astimezone(zone):%Y-%m-%d %H:%M}" if one.last else "–",
+                )
+                for one in night.due
+            ],
+        )
+    else:
+        say(
+            msg(
+                "nothing is due; the last call was killed once it had published its run, before that was on record"
             )
-            for one in night.due
-        ],
-    )
+        )
     if night.steps:
         table(
             msg("Done"),

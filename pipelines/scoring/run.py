@@ -65,6 +65,11 @@ def score_run(
         force_reason=force_reason,
     )
     if run.active_as_of is None:
-        save_sizes(project.settings, now)
-        keep_predictions(project.store, project.state, project.settings.home)
+        keep_of_run(project, now)
     return run
+
+
+def keep_of_run(project: Project, now: datetime) -> None:
+    """Keep of the active run what is asked of it later; what is kept already stays, so that a kill before the end does no harm."""
+    save_sizes(project.settings, now)
+    keep_predictions(project.store, project.state, project.settings.home)

@@ -109,9 +109,11 @@ def notified(state: State) -> set[str]:
     return {one["id"] for step in _steps(state, select(NIGHT_STEPS).where(sent)) for one in step.news}
 
 
-def last_step(state: State, step: str) -> NightStep | None:
-    """Return the newest record of a step, of any night."""
-    query = select(NIGHT_STEPS).where(NIGHT_STEPS.c.step == step).order_by(NIGHT_STEPS.c.id.desc()).limit(1)
+def last_step(state: State, *steps: str) -> NightStep | None:
+    """Return the newest record of any of ``steps``, of any night."""
+    query = (
+        select(NIGHT_STEPS).where(NIGHT_STEPS.c.step.in_(steps)).order_by(NIGHT_STEPS.c.id.desc()).limit(1)
+    )
     return next(iter(_steps(state, query)), None)
 
 

@@ -16,11 +16,12 @@ from pathlib import Path
 import httpx
 import pandas as pd
 import pytest
+from sqlalchemy import select
 
 from tagcast.pipelines.nights.retraining import to_retrain
 from tagcast.pipelines.nights.steps import JUDGE, LOAD, TRAIN
 from tagcast.pipelines.project.project import open_project
-from tagcast.registry.governance.night_record import newest_steps
+from tagcast.registry.governance.night_record import NIGHT_STEPS, newest_steps
 from tagcast.registry.governance.observed_accuracy import PromiseRow, observed_promises, record_promises
 from tagcast.registry.operations.campaigns import Campaign, get_campaign, save_campaign
 from tagcast.registry.state.id_lists import packed
@@ -333,6 +334,85 @@ def test_a_night_that_is_killed_is_gone_on_with_and_ends_as_if_undisturbed(shop,
     found = steps(shop, DAY)
     assert [step for step, _ in found] == STEPS
     assert published(shop) == [DAY]
+
+
+KILLED_AT = """
+import os, signal, sys
+from tagcast.pipelines.nights import record
+kept, last = record.record_step, sys.argv.pop(1)
+def killed(state, step):
+    if step.step == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    kept(state, step)
+record.record_step = killed
+from tagcast.pipelines.cli.main import main
+main()
+"""
+
+
+def killed_before_the_record_of(shop: Project, step: str, day: date, at: str = "04:00") -> None:
+    """Let a night die once it has done a step, and before that is on record."""
+    until(shop.config.parent, day)
+    words = [
+        step,
+        "run",
+        "due",
+        "--at",
+        f"{day}T{at}",
+        "--config",
+        str(shop.config),
+        "--home",
+        str(shop.home),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_AT, *words], capture_output=True, check=False, timeout=120
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def on_record(shop: Project) -> list[tuple[datetime, str, str, str]]:
+    with open_project(shop.config, shop.home).state.reading() as connection:
+        rows = connection.execute(select(NIGHT_STEPS).order_by(NIGHT_STEPS.c.id)).all()
+    return [(row.due, row.step, row.outcome, row.inputs) for row in rows]
+
+
+def test_a_run_that_was_published_is_put_on_record_by_the_next_call_though_nothing_is_due(
+    shop, tmp_path
+) -> None:
+    undisturbed = Project(shop.config, tmp_path / "other")
+    shutil.copytree(shop.home, undisturbed.home)
+    second = DAY + timedelta(days=1)
+    for day in (DAY, second):
+        steps(undisturbed, day)
+    killed_before_the_record_of(shop, SCORE, DAY)
+    assert published(shop) == [DAY]
+    assert "churn_risk" not in night(shop, DAY, "--dry-run", at="05:00").stdout, "it was scored"
+    assert steps(shop, DAY)[-1] == (SCORE, "done")
+    assert night(shop, DAY, at="06:00").exit_code == 16
+    killed_before_the_record_of(shop, SCORE, second)
+    # The next call is that of the next night: what it puts on record is as of the night that was killed.
+    third = second + timedelta(days=1)
+    assert [step for step, _ in steps(shop, third)] == STEPS
+    steps(undisturbed, third)
+    assert published(shop) == published(undisturbed) == [DAY, second, third]
+    assert on_record(shop) == on_record(undisturbed)
+
+
+def test_what_a_killed_call_has_judged_or_trained_is_said_by_the_next(shop) -> None:
+    steps(shop, DAY)
+    over = DAY + timedelta(days=30)
+    killed_before_the_record_of(shop, JUDGE, over)
+    found = json.loads(night(shop, over, at="05:00").stdout)["steps"]
+    (judged,) = [step for step in found if step["step"] == JUDGE]
+    assert (judged["outcome"], judged["detail"]) == ("done", "1 promise was judged")
+    file = shop.config.parent / "tags" / "churn_risk.yaml"
+    file.write_text(CHURN + "retrain: {every_days: 2}\n", encoding="utf-8")
+    later = date(2024, 8, 3)  # the version is of the first of August
+    killed_before_the_record_of(shop, TRAIN, later)
+    found = json.loads(night(shop, later, at="05:00").stdout)["steps"]
+    (trained,) = [step for step in found if step["step"] == TRAIN]
+    assert (trained["outcome"], trained["detail"]) == ("done", f"{TAG}: trained anew, before a kill")
+    assert len(versions(open_tracking(shop.home, project="small shop"), TAG)) == 2
 
 
 def test_a_server_does_what_is_due_beside_serving(shop) -> None:
