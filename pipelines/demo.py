@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,21 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.system import adopt_home, private_files
 from tagcast.pipelines.audiences import count_audience, export_audience
 from tagcast.pipelines.cards.card_files import find_card, write_card
-from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, yes_outcome
+from tagcast.pipelines.evaluation.observed_accuracy import (
+    promise_beside_reality,
+    promise_record,
+    yes_outcome,
+)
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.local_user import local_user
 from tagcast.pipelines.project.project import Project, open_project
 from tagcast.pipelines.reports.audiences import render_count
 from tagcast.pipelines.reports.campaigns import render_campaign
-from tagcast.pipelines.reports.scoring import render_promise, render_scoring
+from tagcast.pipelines.reports.scoring import (
+    render_promise,
+    render_promise_record,
+    render_scoring,
+)
 from tagcast.pipelines.reports.terminal import progress, say, start_logging, tell
 from tagcast.pipelines.reports.training import render_check, render_training
 from tagcast.pipelines.scoring.run import score_run
@@ -35,12 +43,15 @@ if TYPE_CHECKING:
     from tagcast.pipelines.scoring.run_summary import ScoringRun
     from tagcast.pipelines.training.readiness import ProjectReadiness
     from tagcast.pipelines.training.registration import TrainedTag
+    from tagcast.registry.governance.observed_accuracy import PromiseRow
     from tagcast.serving.campaigns.service import MeasuredCampaign
 
 ROOT = Path(__file__).resolve().parent.parent
 AS_OF = date(2017, 12, 2)
 TRIALS = 5
 TAG = "churn_risk"
+EARLIER = tuple(AS_OF - timedelta(days=30 * months) for months in (4, 3, 2, 1))
+"""Days on which the tag was predicted, by a model of the first of them: what came of each is known by now."""
 AUDIENCES = (
     "high_value = 'yes' AND interest.cheese.percentile >= 80",
     "interest.coffee = 'yes' AND interest.coffee.confidence >= 0.6 AND NOT (churn_risk = 'yes')",
@@ -56,6 +67,9 @@ def run(project: Project, now: datetime) -> None:
     report = check_project(project, AS_OF)
     render_check(report, tree=False)
     _see(_of_check(report))
+
+    if project.store.current() is None:
+        _live_through(project, now)
 
     _step("Train every tag on what was known then", f"tagcast train --all --as-of {AS_OF} --trials {TRIALS}")
     trained = train_tags(project, None, as_of=AS_OF, now=now, trials=TRIALS)
@@ -78,6 +92,11 @@ def run(project: Project, now: datetime) -> None:
     render_promise(promise_beside_reality(project))
     _see(_of_promise(project))
 
+    _step("Run after run: was the promise kept?", f"tagcast promise {TAG}")
+    record = promise_record(project, TAG, None)
+    render_promise_record(TAG, record)
+    _see(_of_record(record))
+
     out = project.settings.home / "campaign.csv"
     words = f'--holdout {HELD_OUT} --starts {AS_OF} --name "{CAMPAIGN_NAME}" --out {_short(out)}'
     _step(
@@ -91,6 +110,22 @@ def run(project: Project, now: datetime) -> None:
     render_campaign(measured, project.settings.currency)
     _see(_of_campaign(measured))
     _next_steps(project)
+
+
+def _live_through(project: Project, now: datetime) -> None:
+    """Predict a tag month by month, as nights would have done it."""
+    first, *_, last = EARLIER
+    _step(
+        "Four months of one tag, as nights would have scored it",
+        f"tagcast train {TAG} --as-of {first} --trials {TRIALS}; tagcast score {TAG} --as-of {first}; …",
+    )
+    (trained,) = train_tags(project, [TAG], as_of=first, now=now, trials=TRIALS)
+    for day in EARLIER:
+        scored = score_run(project, [TAG], as_of=day, now=now, reasons="none")
+    _see(
+        f"version {trained.version} of {TAG} knows nothing that came after {first}; it predicted {len(EARLIER)} times, the last time "
+        f"{scored.profiles:,} households as of {last}, and every prediction was kept"
+    )
 
 
 def _of_check(report: ProjectReadiness) -> str:
@@ -133,6 +168,14 @@ def _of_promise(project: Project) -> str:
     if found is None:
         return f"the window of {TAG} is still open: what it promised cannot be compared yet"
     return f"of {found.called:,} called yes {found.came_true:,} left, {found.base_rate:.1%} of all households did"
+
+
+def _of_record(record: Sequence[PromiseRow]) -> str:
+    runs = [row for row in record if row.at_least == 0]
+    return (
+        f"{sum(row.is_kept for row in runs)} of {len(runs)} runs kept what they promised; none was judged before its window of a month was "
+        "over, and what was judged stays"
+    )
 
 
 def _of_campaign(found: MeasuredCampaign) -> str:

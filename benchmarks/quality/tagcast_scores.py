@@ -79,7 +79,8 @@ def train_and_score(task: Task, workspace: Project, profiles: npt.NDArray[np.obj
         promote_version(
             workspace, task.tag, trained.version, by="benchmark", reason="to be measured", now=now, force=True,
         )  # fmt: skip
-    run = score_tags(workspace, [task.tag], as_of=task.now, now=now)
+    # Tasks share homes: a run may lack the tags of another one, and be of an older day.
+    run = score_tags(workspace, [task.tag], as_of=task.now, now=now, force_reason="measured by itself")
     with DuckDbStore(workspace.settings.home / "store").reader() as reader:
         said = predictions(reader, task.tag).to_pandas().set_index("profile_id")
     missing = set(profiles.tolist()) - set(said.index)
