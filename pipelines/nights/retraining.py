@@ -75,6 +75,8 @@ def _why(
         return None
     if newest is None:
         return msg("it has no version yet")
+    if newest.decision is None:
+        return msg("its newest version was never judged: the training was killed")
     # Days of the calendar: a night that begins a minute earlier than the last one is a day later all the same.
     days = (now.astimezone(zone).date() - newest.created.astimezone(zone).date()).days
     if policy.every_days is not None and days >= policy.every_days:

@@ -83,7 +83,7 @@ def register(
     """Keep a training as a version with its card, let the gate decide, and say what came of it."""
     from tagcast.registry.gates.reservations import reservations
     from tagcast.registry.versions.promotion import decide_by_gate
-    from tagcast.registry.versions.recording import log_version
+    from tagcast.registry.versions.recording import log_version, unjudged_version
     from tagcast.registry.versions.tracking import tracking_of
 
     result = replace(result, notes=(*result.notes, *job.notes))
@@ -92,7 +92,7 @@ def register(
     choices = kind.thresholds(result)
     found = findings_of(result, frame)
     tracking = tracking_of(project.settings)
-    version = log_version(
+    version = unjudged_version(tracking, definition.name, job.folder, moment) or log_version(
         tracking,
         tag=definition.name,
         kind=definition.kind,

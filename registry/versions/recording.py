@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import Text, msg, to_json
-from tagcast.registry.versions.mlflow_model import digests, write_model
+from tagcast.registry.versions.mlflow_model import BUNDLE, digests, write_model
 from tagcast.registry.versions.names import ownership
 from tagcast.registry.versions.tracking import Tracking, store_errors
 from tagcast.registry.versions.versions import (
@@ -25,6 +25,7 @@ from tagcast.registry.versions.versions import (
     METRICS,
     Version,
     check_names,
+    versions,
 )
 
 if TYPE_CHECKING:
@@ -164,6 +165,23 @@ def log_version(
             raise
         client.set_terminated(run_id, "FINISHED", millis)
     return Version.from_mlflow(tag, logged)
+
+
+def unjudged_version(tracking: Tracking, tag: str, bundle: Path, now: datetime) -> Version | None:
+    """Return the newest version of ``tag`` where it is the model of ``bundle``, and a kill came before the gate could judge it; else None.
+
+    The same rows give the same model: who trains again after the kill goes on with that version.
+    """
+    newest = next(iter(versions(tracking, tag)), None)
+    if newest is None or newest.decision is not None:
+        return None
+    inside = f"{BUNDLE}/"
+    stored = {name: digest for name, digest in newest.digests.items() if name.startswith(inside)}
+    if stored != {f"{inside}{name}": digest for name, digest in digests(bundle).items()}:
+        return None
+    with store_errors(msg("the model registry cannot be written")):
+        tracking.client.set_terminated(newest.run_id, "FINISHED", int(now.timestamp() * 1000))
+    return newest
 
 
 def log_observed(

@@ -21,10 +21,12 @@ from sqlalchemy import select
 from tagcast.pipelines.nights.retraining import to_retrain
 from tagcast.pipelines.nights.steps import JUDGE, LOAD, TRAIN
 from tagcast.pipelines.project.project import open_project
+from tagcast.registry.gates.checks import Check, GateReport
 from tagcast.registry.governance.night_record import NIGHT_STEPS, newest_steps
 from tagcast.registry.governance.observed_accuracy import PromiseRow, observed_promises, record_promises
 from tagcast.registry.operations.campaigns import Campaign, get_campaign, save_campaign
 from tagcast.registry.state.id_lists import packed
+from tagcast.registry.versions.promotion import decide_by_gate
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import open_tracking
 from tagcast.registry.versions.versions import versions
@@ -213,6 +215,9 @@ def test_a_broken_promise_asks_for_one_training_not_for_one_each_night(shop) -> 
         features=("recency_days",), feature_set=by_hand().feature_set, params={}, metrics={}, dataset={}, split={},
         figures={}, notes=[], run_name="refused", now=datetime(2024, 9, 5, tzinfo=UTC),
     )  # fmt: skip
+    refused = GateReport((Check("beats_champion", "fail", 0.0, 0.0, "no better"),))
+    newest = versions(open_tracking(shop.home, project="small shop"), TAG)[0]
+    decide_by_gate(open_tracking(shop.home, project="small shop"), newest, refused, now=newest.created)
     assert not asked(date(2024, 8, 6)), "of a run before the version that the gate refused"
     assert asked(date(2024, 9, 6))
 
@@ -339,12 +344,17 @@ def test_a_night_that_is_killed_is_gone_on_with_and_ends_as_if_undisturbed(shop,
 KILLED_AT = """
 import os, signal, sys
 from tagcast.pipelines.nights import record
-kept, last = record.record_step, sys.argv.pop(1)
+from tagcast.registry.versions import promotion
+kept, last, decided = record.record_step, sys.argv.pop(1), promotion.decide_by_gate
 def killed(state, step):
     if step.step == last:
         os.kill(os.getpid(), signal.SIGKILL)
     kept(state, step)
-record.record_step = killed
+def killed_at_the_gate(*args, **kwargs):
+    if last == "gate":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return decided(*args, **kwargs)
+record.record_step, promotion.decide_by_gate = killed, killed_at_the_gate
 from tagcast.pipelines.cli.main import main
 main()
 """
@@ -413,6 +423,28 @@ def test_what_a_killed_call_has_judged_or_trained_is_said_by_the_next(shop) -> N
     (trained,) = [step for step in found if step["step"] == TRAIN]
     assert (trained["outcome"], trained["detail"]) == ("done", f"{TAG}: trained anew, before a kill")
     assert len(versions(open_tracking(shop.home, project="small shop"), TAG)) == 2
+
+
+def test_a_version_that_a_kill_kept_from_the_gate_is_judged_by_the_next_call(shop) -> None:
+    file, day = shop.config.parent / "tags" / "churn_risk.yaml", date(2024, 8, 3)
+    file.write_text(CHURN + "retrain: {every_days: 2}\n", encoding="utf-8")
+    killed_before_the_record_of(shop, "gate", day)
+    tracking = open_tracking(shop.home, project="small shop")
+    newest, _ = versions(tracking, TAG)
+    assert (newest.version, newest.decision) == (2, None)
+    found = json.loads(night(shop, day, at="05:00").stdout)["steps"]
+    assert [(step["step"], step["outcome"]) for step in found] == [
+        (LOAD, "done"),
+        (JUDGE, "nothing"),
+        (TRAIN, "done"),
+        (SCORE, "done"),
+    ]
+    assert "its newest version was never judged" in found[2]["detail"]
+    newest, _ = versions(tracking, TAG)
+    assert newest.version == 2, "the same rows give the same model"
+    assert newest.decision is not None
+    assert newest.grade is not None, "it has its card"
+    assert (TRAIN, "nothing") in steps(shop, day + timedelta(days=1))
 
 
 def test_a_server_does_what_is_due_beside_serving(shop) -> None:
