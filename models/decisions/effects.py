@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, msg, to_json
 from tagcast.models.decisions.cases import EffectCases, Floats
-from tagcast.models.definitions.decision_rules import Decision, ProfitRule
-from tagcast.models.definitions.learned_from import margin_of
+from tagcast.models.definitions.decision_rules import Decision, ProfitRule, margin_of
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.stats.effects import qini
 from tagcast.models.stats.numerics import DEVIATIONS_95

@@ -9,6 +9,10 @@ from pydantic import Field, model_validator
 from tagcast.features.core.messages import msg
 from tagcast.features.core.validation import InvalidValueError, Strict
 
+EFFECTS = ("do_not_disturb", "indifferent", "persuadable")
+"""What an approach does for somebody, from low to high: harm, nothing worth its cost, or more than it costs."""
+_LEAST = -1.0
+
 
 class ThresholdRule(Strict):
     """Yes when score >= ``threshold``."""
@@ -103,3 +107,18 @@ def check_margin(rule: Decision, hysteresis: float, min_confidence: float) -> No
                 hysteresis=hysteresis,
             )
         )
+
+
+def margin_of(decision: Decision) -> float:
+    """Return the difference in probability from which an approach is worth its cost."""
+    if isinstance(decision, ProfitRule):
+        return decision.cost / decision.benefit
+    if isinstance(decision, EffectRule):
+        return decision.margin
+    raise TypeError(f"a {decision.rule} rule has no margin")
+
+
+def effect_levels(decision: Decision) -> dict[str, float]:
+    """Return value to the difference in probability it starts at, rising."""
+    starts = (_LEAST, 0.0, margin_of(decision))
+    return dict(zip(EFFECTS, starts, strict=True))

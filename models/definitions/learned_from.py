@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from tagcast.features.catalog.feature_set import PAIR_VIEW, SERVICES
 from tagcast.features.core.messages import listed, msg
@@ -19,10 +26,7 @@ if TYPE_CHECKING:
     from tagcast.models.definitions.base import Population
     from tagcast.models.definitions.window_outcomes import Outcome
 
-EFFECTS = ("do_not_disturb", "indifferent", "persuadable")
-"""What an approach does for somebody, from low to high: harm, nothing worth its cost, or more than it costs."""
 UPLIFT: Literal["uplift"] = "uplift"
-_LEAST = -1.0
 _EITHER = msg(
     "give either feature_service (its name: {services}, or one that is declared beside the views) or features (a list of views)",
     services=listed(SERVICES),
@@ -187,17 +191,27 @@ def without_kind(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class Treatment(Strict):
-    """Two conditions over the event log: events that say who was approached when, and who was left alone.
+    """Who was approached when, and who was left alone: by two conditions over the event log, or by campaigns on record.
 
-    A case is a profile on the day of such an event. Its features are as of that day, its outcome is counted from that day on.
+    A case is a profile on the day of such an event, or a member of such a campaign on its first day. Its features are as of that
+    day, its outcome is counted from that day on.
     """
 
-    approached: str = Field(
-        min_length=1,
-        description="SQL condition over the columns of the event log: events of those who were approached",
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["approached", "control"]}, {"required": ["campaigns"]}]}
     )
-    control: str = Field(
-        min_length=1, description="SQL condition: events of those who were chosen not to be approached"
+
+    approached: str | None = Field(
+        None, min_length=1, description="SQL condition over the event log: events of who was approached"
+    )
+    control: str | None = Field(
+        None, min_length=1, description="SQL condition: events of who was chosen not to be approached"
+    )
+    campaigns: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="in place of both: names or ids of tagcast's own campaigns, as tagcast campaign list shows them. Their members count "
+        "where somebody was held out; of several campaigns of one name all do, also those to come once their window is over",
     )
     random: bool = Field(
         True,
@@ -210,13 +224,29 @@ class Treatment(Strict):
         description="share that was to be approached, as 0.9 with a holdout of a tenth: held against what came",
     )
 
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is of the other way to tell who was approached."""
+        absent = {"campaigns"} if self.campaigns is None else {"approached", "control", "random", "share"}
+        return {name: value for name, value in handler(self).items() if name not in absent}
+
     @field_validator("approached", "control")
     @classmethod
-    def _check_condition(cls, value: str) -> str:
-        return check_sql_text(value)
+    def _check_condition(cls, value: str | None) -> str | None:
+        return None if value is None else check_sql_text(value)
 
     @model_validator(mode="after")
     def _check_whole(self) -> Treatment:
+        if self.campaigns is not None:
+            if self.model_fields_set != {"campaigns"}:
+                raise InvalidValueError(
+                    msg("campaigns stands alone: who was given and with which share is on record")
+                )
+            return self
+        if self.approached is None or self.control is None:
+            raise InvalidValueError(
+                msg("give approached and control, or campaigns: who was approached and who was left alone")
+            )
         if self.approached == self.control:
             raise InvalidValueError(
                 msg("approached and control are the same condition: it tells nobody apart")
@@ -224,21 +254,6 @@ class Treatment(Strict):
         if self.share is not None and not self.random:
             raise InvalidValueError(msg("share is of an approach at random: leave it out with random: false"))
         return self
-
-
-def margin_of(decision: Decision) -> float:
-    """Return the difference in probability from which an approach is worth its cost."""
-    if isinstance(decision, ProfitRule):
-        return decision.cost / decision.benefit
-    if isinstance(decision, EffectRule):
-        return decision.margin
-    raise TypeError(f"a {decision.rule} rule has no margin")
-
-
-def effect_levels(decision: Decision) -> dict[str, float]:
-    """Return value to the difference in probability it starts at, rising."""
-    starts = (_LEAST, 0.0, margin_of(decision))
-    return dict(zip(EFFECTS, starts, strict=True))
 
 
 def check_effect(treatment: Treatment | None, outcome: Predicted, decision: Decision) -> None:

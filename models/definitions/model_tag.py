@@ -20,6 +20,7 @@ from tagcast.features.entities.pair import Pair
 from tagcast.models.candidates.keys import UNWRITTEN, WithCandidates
 from tagcast.models.definitions.base import Family, Population, TagBase, check_family, check_names, slug
 from tagcast.models.definitions.decision_rules import (
+    EFFECTS,
     Decision,
     EffectRule,
     PrecisionRule,
@@ -28,9 +29,9 @@ from tagcast.models.definitions.decision_rules import (
     TierRule,
     TopShareRule,
     check_margin,
+    effect_levels,
 )
 from tagcast.models.definitions.learned_from import (
-    EFFECTS,
     UPLIFT,
     LearnsFrom,
     Retrain,
@@ -38,7 +39,6 @@ from tagcast.models.definitions.learned_from import (
     Treatment,
     by_service,
     check_effect,
-    effect_levels,
     or_service,
     without_kind,
 )

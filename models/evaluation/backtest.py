@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from tagcast.features.core.messages import Text
+from tagcast.models.definitions.learned_from import UPLIFT
+from tagcast.models.evaluation.effect_measures import EffectWindows
 from tagcast.models.evaluation.measures import MEASURES, Measures
 from tagcast.models.evaluation.random_audiences import AudiencePromise, audience_promise
 from tagcast.models.stats.draws import Weight, shares_below, weighted_mean
+from tagcast.models.stats.effects import FloorBand
 from tagcast.models.stats.metrics import CalibrationBin, Estimate
 from tagcast.models.stats.observed_accuracy import PromiseBand, promise_and_reality
 from tagcast.models.stats.segments import Segment, segments_of
@@ -27,6 +30,8 @@ from tagcast.models.training.result import AnyResult, AnyScores, joined
 if TYPE_CHECKING:
     import pandas as pd
 
+Words = npt.NDArray[np.object_]
+TestMetrics = Mapping[str, Mapping[str, Estimate]]
 CONFIDENCE_LEVELS = (0.0, 0.6, 0.8, 0.9)
 
 
@@ -50,10 +55,10 @@ class Window(Generic[AnyScores]):
         ``tagcast`` and each reference.
     differences : dict of str to dict of str to Estimate
         tagcast minus each reference, over the same resamples.
-    scores : TestScores or AmountTest
+    scores : TestScores, AmountTest or EffectTest
         Of the test snapshot, in order of profile.
     y : ndarray of shape (n,)
-        What came: 0 or 1, or the amount.
+        What scores are held against: 0 or 1, the amount, or the pseudo-outcome of an effect.
     value, came, confidence, percentile : ndarray of shape (n,)
         What was predicted, and what would have been right.
     X : DataFrame of shape (n, p)
@@ -107,10 +112,10 @@ class Window(Generic[AnyScores]):
         return weighted_mean(self.score, self.scores.weight)
 
     @property
-    def promise(self) -> list[PromiseBand]:
-        """What was predicted with which confidence, and what share was right."""
-        return promise_and_reality(
-            self.came, self.value, self.confidence, CONFIDENCE_LEVELS, self.scores.weight
+    def promise(self) -> Sequence[PromiseBand | FloorBand]:
+        """What was predicted with which confidence, and what share was right; of effects their floors, and what was measured."""
+        return _window_kind(self.kind).promise(
+            self.scores, self.came, self.value, self.confidence, CONFIDENCE_LEVELS
         )
 
 
@@ -123,13 +128,65 @@ class Pooled:
     metrics : dict of str to Estimate
     segments : list of SegmentRow or AmountSegment
     calibration : list of CalibrationBin
-    promise : list of PromiseBand
+    promise : list of PromiseBand or FloorBand
     """
 
     metrics: Mapping[str, Estimate]
     segments: Sequence[Segment]
     calibration: Sequence[CalibrationBin]
-    promise: Sequence[PromiseBand]
+    promise: Sequence[PromiseBand | FloorBand]
+
+
+class WindowKind(Protocol):
+    """How windows of a kind of tag are held against what came; arrays are of shape (n,), of the test snapshot."""
+
+    def figures(self, result: Any, seed: int) -> tuple[TestMetrics, TestMetrics]:
+        """Return the metrics of the test snapshot, and differences from each reference."""
+
+    def observed(self, scores: Any) -> npt.NDArray[Any]:
+        """Return what scores are held against, as numbers."""
+
+    def promise(
+        self, scores: Any, came: Words, value: Words, confidence: Floats, levels: Sequence[float]
+    ) -> Sequence[PromiseBand | FloorBand]:
+        """Return what was promised at each level of confidence, and what came."""
+
+    def audiences(
+        self, X: pd.DataFrame, attributes: pd.DataFrame | None, value: Words, confidence: Floats, percentile: Floats,
+        came: Words, scores: Any, values: tuple[str, ...], audiences: int, seed: int,
+    ) -> AudiencePromise:  # fmt: skip
+        """Return how the promise to random audiences was kept."""
+
+
+class _AloneWindows:
+    """Of tags that show of each profile if its value was right."""
+
+    def __init__(self, measures: Measures) -> None:
+        self._measures = measures
+
+    def figures(self, result: AnyResult, _seed: int) -> tuple[TestMetrics, TestMetrics]:
+        return result.test, result.differences
+
+    def observed(self, scores: Any) -> npt.NDArray[Any]:
+        return self._measures.outcome(scores)
+
+    def promise(
+        self, scores: Any, came: Words, value: Words, confidence: Floats, levels: Sequence[float]
+    ) -> Sequence[PromiseBand]:
+        return promise_and_reality(came, value, confidence, levels, scores.weight)
+
+    def audiences(
+        self, X: pd.DataFrame, attributes: pd.DataFrame | None, value: Words, confidence: Floats, percentile: Floats,
+        came: Words, scores: Any, values: tuple[str, ...], audiences: int, seed: int,
+    ) -> AudiencePromise:  # fmt: skip
+        return audience_promise(
+            X, attributes, value, confidence, percentile, came,
+            values=values, audiences=audiences, seed=seed, weight=scores.weight,
+        )  # fmt: skip
+
+
+def _window_kind(kind: str) -> WindowKind:
+    return EffectWindows() if kind == UPLIFT else _AloneWindows(MEASURES[kind])
 
 
 def until(frame: TrainingFrame, test: date) -> TrainingFrame:
@@ -177,7 +234,8 @@ def window_of(
     seed : int
     """
     definition, scores, test = result.model.definition, result.test_scores, result.split.test
-    measures = MEASURES[definition.kind]
+    measures, held = MEASURES[definition.kind], _window_kind(definition.kind)
+    test_metrics, differences = held.figures(result, seed)
     X = frame.X.iloc[rows_at(frame, test)].reset_index(drop=True)
     mine = None if attributes is None else attributes.reindex(scores.profile_id).reset_index(drop=True)
     value, confidence = measures.decided(definition, scores)
@@ -189,27 +247,18 @@ def window_of(
         snapshots=len(result.split.test_fold.train),
         chosen=result.chosen,
         references=result.references,
-        test_metrics=result.test,
-        differences=result.differences,
+        test_metrics=test_metrics,
+        differences=differences,
         scores=scores,
-        y=measures.outcome(scores),
+        y=held.observed(scores),
         value=value,
         came=came,
         confidence=confidence,
         percentile=percentile,
         X=X,
         attributes=mine,
-        audiences=audience_promise(
-            X,
-            mine,
-            value,
-            confidence,
-            percentile,
-            came,
-            values=definition.values,
-            audiences=audiences,
-            seed=seed,
-            weight=scores.weight,
+        audiences=held.audiences(
+            X, mine, value, confidence, percentile, came, scores, definition.values, audiences, seed
         ),
         notes=result.notes,
     )
@@ -242,5 +291,5 @@ def pool(windows: Sequence[Window[Any]], *, seed: int) -> Pooled:
         measures.pooled(scores, np.random.default_rng(seed), whose),
         measures.segments(scores, pooled, np.random.default_rng(seed), whose),
         measures.bins(scores),
-        promise_and_reality(came, value, confidence, CONFIDENCE_LEVELS, scores.weight),
+        _window_kind(windows[0].kind).promise(scores, came, value, confidence, CONFIDENCE_LEVELS),
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,19 @@ import numpy.typing as npt
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.decisions.effects import effect_values
 from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.evaluation.random_floors import floor_promise
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.draws import counted, part
-from tagcast.models.stats.effects import effect_bins, evaluate_effects
+from tagcast.models.stats.effects import FloorBand, effect_bins, evaluate_effects, floors
 from tagcast.models.stats.metrics import CalibrationBin, Estimate
 from tagcast.models.stats.numerics import DEVIATIONS_95
 from tagcast.models.stats.segments import Masks, Segment, each_segment
-from tagcast.models.training.uplift.kind import EffectTest
+from tagcast.models.training.uplift.kind import EVERYONE, EffectTest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tagcast.models.evaluation.random_audiences import AudiencePromise
 
 Words = npt.NDArray[np.object_]
 Floats = npt.NDArray[np.float64]
@@ -132,3 +138,43 @@ class EffectMeasures:
     def mean_outcome(self, row: EffectSegment) -> Estimate:
         """Return the measured effect."""
         return row.metrics["effect"]
+
+
+class EffectWindows:
+    """How windows of a backtest are held against what was measured: :class:`tagcast.models.evaluation.backtest.WindowKind`."""
+
+    def figures(
+        self, result: Any, seed: int
+    ) -> tuple[Mapping[str, Mapping[str, Estimate]], Mapping[str, Mapping[str, Estimate]]]:
+        """Return the figures of the test snapshot alone; a version's own are of all cases that were scored unseen."""
+        scores: EffectTest = result.test_scores
+        own = EffectMeasures().pooled(scores, np.random.default_rng(seed), scores.profile_id)
+        nothing = dict.fromkeys(EffectMeasures.against, Estimate(0.0, 0.0, 0.0))
+        return {"tagcast": own, EVERYONE: nothing}, {EVERYONE: {name: own[name] for name in nothing}}
+
+    def observed(self, scores: EffectTest) -> Floats:
+        """Return pseudo-outcomes: their mean is the measured effect."""
+        return scores.effect
+
+    def promise(
+        self, scores: EffectTest, _came: Words, value: Words, confidence: Floats, levels: Sequence[float]
+    ) -> Sequence[FloorBand]:
+        """Return floor and measured effect of those with a value."""
+        return floors(scores.lower, scores.effect, value != UNKNOWN, confidence, levels)
+
+    def audiences(
+        self, X: pd.DataFrame, attributes: pd.DataFrame | None, value: Words, confidence: Floats, percentile: Floats,
+        _came: Words, scores: EffectTest, _values: tuple[str, ...], audiences: int, seed: int,
+    ) -> AudiencePromise:  # fmt: skip
+        """Return the floors of random audiences beside what was measured on them."""
+        return floor_promise(
+            X,
+            attributes,
+            value,
+            confidence,
+            percentile,
+            scores.lower,
+            scores.effect,
+            audiences=audiences,
+            seed=seed,
+        )

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +87,7 @@ class AudiencePromise:
         Audiences overlap, so one snapshot's luck is shared by many of them. If every confidence were exactly
         right, the broken share would stay at or below this in 95 of 100 such snapshots (simulated).
     rows : tuple of Audience
-        In the order drawn.
+        In the order drawn; of effects :class:`tagcast.models.evaluation.random_floors.FloorAudience`.
     """
 
     audiences: int
@@ -96,9 +96,9 @@ class AudiencePromise:
     broken_share: float
     mean_excess: float
     by_chance: float
-    rows: tuple[Audience, ...]
+    rows: tuple[Any, ...]
 
-    def worst(self, count: int) -> tuple[Audience, ...]:
+    def worst(self, count: int) -> tuple[Any, ...]:
         """Return the ``count`` audiences furthest below their promise in standard errors, worst first."""
         return tuple(sorted(self.rows, key=lambda a: (a.deviation, a.filter))[:count])
 

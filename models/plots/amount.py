@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.plots.model import BLUE, calibration_limit, draw_calibration, plain_figure
+from tagcast.models.plots.model import BLUE, calibration_limits, draw_calibration, plain_figure
 from tagcast.models.stats.amount_metrics import amount_bins, bin_rows
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def amount_plot(amount: Floats, score: Floats, lower: Floats, upper: Floats) -> 
     axes.fill_between(
         said, low, high, color=BLUE, alpha=0.12, linewidth=0, label="mean 80 % interval of one amount"
     )
-    draw_calibration(axes, bins, calibration_limit([bins]), "mean amount")
+    draw_calibration(axes, bins, calibration_limits([bins]), "mean amount")
     axes.set_title("Predicted and seen on the test snapshot")
     axes.legend(frameon=False, loc="upper left")
     return figure

@@ -14,7 +14,7 @@ from tagcast.models.plots.model import (
     BLUE,
     GREY,
     ORANGE,
-    calibration_limit,
+    calibration_limits,
     draw_calibration,
     plain_panels,
 )
@@ -38,9 +38,9 @@ def calibration_by_window(windows: Sequence[Window[Any]]) -> Figure:
     figure, panels = plain_panels(len(windows), min(len(windows), PANELS_A_ROW), (3.6, 3.5))
     measures = windows[0].measures
     bins = [measures.bins(w.scores) for w in windows]
-    top = calibration_limit(bins)
+    limits = calibration_limits(bins)
     for axes, window, each in zip(panels, windows, bins, strict=True):
-        draw_calibration(axes, each, top, measures.outcome_title)
+        draw_calibration(axes, each, limits, measures.outcome_title)
         axes.set_title(f"{window.test} (n = {len(window.y):,})", fontsize=10)
     figure.suptitle("Calibration of each window (dashed: perfect)", fontsize=12)
     return figure

@@ -79,29 +79,36 @@ def calibration_plot(bins: Sequence[CalibrationBin], outcome: str) -> Figure:
     ``outcome`` is what came, as ``mean amount``.
     """
     figure, axes = plain_figure()
-    draw_calibration(axes, bins, calibration_limit([bins]), outcome)
+    draw_calibration(axes, bins, calibration_limits([bins]), outcome)
     axes.set_title("Calibration on the test snapshot")
     axes.legend(frameon=False, loc="upper left")
     return figure
 
 
-def calibration_limit(several: Sequence[Sequence[CalibrationBin]]) -> float:
-    """Return where the axes of calibrations end that stand side by side."""
-    top = 1.08 * max(max(b.mean_score, b.high) for bins in several for b in bins)
+def calibration_limits(several: Sequence[Sequence[CalibrationBin]]) -> tuple[float, float]:
+    """Return where the axes of calibrations begin and end that stand side by side."""
+    every = [b for bins in several for b in bins]
+    top = 1.08 * max(max(b.mean_score, b.high) for b in every)
+    # Effects may do harm, chances and amounts begin at 0.
+    bottom = (
+        1.08 * min(b.low for b in every) if min(min(b.mean_score, b.observed) for b in every) < 0 else 0.0
+    )
     # Chances end at 1, amounts do not.
-    return min(1.0, top) if all(b.mean_score <= 1 for bins in several for b in bins) else top
+    return bottom, min(1.0, top) if all(b.mean_score <= 1 for b in every) else top
 
 
-def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin], top: float, outcome: str) -> None:
-    """Draw one calibration into ``axes``, which end at ``top``."""
+def draw_calibration(
+    axes: Axes, bins: Sequence[CalibrationBin], limits: tuple[float, float], outcome: str
+) -> None:
+    """Draw one calibration into ``axes``, which begin and end at ``limits``."""
     said, came, low, high = (
         np.array([getattr(b, part) for b in bins]) for part in ("mean_score", "observed", "low", "high")
     )
-    axes.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--", label="perfect")
+    axes.plot(limits, limits, color=GREY, linewidth=1, linestyle="--", label="perfect")
     axes.errorbar(
         said, came, [came - low, high - came], fmt="o-", color=BLUE, markersize=4, linewidth=1.2, capsize=2
     )
-    axes.set(xlim=(0, top), ylim=(0, top), xlabel="mean score of the bin", ylabel=outcome)
+    axes.set(xlim=limits, ylim=limits, xlabel="mean score of the bin", ylabel=outcome)
 
 
 def lift_plot(y: Labels, score: Floats, weight: Weight = None) -> Figure:

@@ -106,10 +106,21 @@ def _effects(d: TagDefinition) -> list[tuple[str, str]]:
     treatment = d.treatment
     if treatment is None:
         return []
+    if treatment.campaigns:
+        drawn = "drawn at random, with the share that each campaign held out"
+        return [
+            ("Campaigns", ", ".join(treatment.campaigns)),
+            ("Who was approached", drawn),
+            ("Decision", decision_words(d)),
+        ]
     drawn = (
         "drawn at random" if treatment.random else "not drawn at random: a model of it makes both comparable"
     )
-    rows = [("Approached", treatment.approached), ("Left alone", treatment.control), ("Who was", drawn)]
+    rows = [
+        ("Approached", str(treatment.approached)),
+        ("Left alone", str(treatment.control)),
+        ("Who was", drawn),
+    ]
     return [*rows, ("Decision", decision_words(d))]
 
 

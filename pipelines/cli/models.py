@@ -102,7 +102,8 @@ def evaluate(
     """Evaluate TAG on several past snapshots, each with a model trained on the data before it.
 
     Prints every metric with its interval, by window and by segment, the calibration, and the promise to
-    random audiences; writes report.md, report.json and plots. No version is made.
+    random audiences; writes report.md, report.json and plots. No version is made. Of an uplift tag each snapshot is a day of
+    campaigns: expected and measured effects, and floors.
 
     \b
     Example:

@@ -100,7 +100,8 @@ def promise(invocation: Invocation, tag: str | None, since: date | None) -> None
 
     Of every tag the newest judgement is shown, of one TAG all that is on record, week by week. Each published run is judged once its window is over, once and for good, on all that it predicted: a profile that was
     merged counts as the person it is now, and those no longer in the data are counted and not judged. While no window is
-    over, the promise of the model on its own test snapshot is shown.
+    over, the promise of the model on its own test snapshot is shown. Floors of uplift tags are judged by campaigns with a holdout, once a night
+    has measured them.
 
     \b
     Example:

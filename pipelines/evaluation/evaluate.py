@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.core.errors import DataError, DefinitionError, ModelError, TagcastError
+from tagcast.features.core.errors import DataError, ModelError, TagcastError
 from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.model_tag import TagDefinition
@@ -94,17 +94,6 @@ def evaluate_tag(
     as_of = project.resolve_as_of(as_of)
     every = project.definitions(as_of)
     definition = one_tag(every, name)
-    if not definition.shows_alone:
-        raise DefinitionError(
-            msg(
-                "{tag}: what an approach changes shows of no profile alone: a backtest judges values one by one",
-                tag=name,
-            ),
-            hint=msg(
-                "tagcast model card {tag} shows how its floors held on cases that were scored unseen",
-                tag=name,
-            ),
-        )
     foreign = candidates_of(project, definition)
     plan = project.plan(definition, as_of)
     project.progress(msg("outcomes"), 0, 1)

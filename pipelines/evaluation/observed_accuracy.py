@@ -22,7 +22,9 @@ from tagcast.registry.governance.observed_accuracy import (
     promise_rows,
     record_promises,
 )
+from tagcast.registry.operations.floors import FloorRow, observed_floors
 from tagcast.serving.publishing.kept_predictions import (
+    judged_versions,
     keep_predictions,
     kept_predictions,
     seen_runs,
@@ -68,7 +70,7 @@ def judge_closed(project: Project) -> list[PromiseRow]:
     models = _Models(project)
     rows: list[PromiseRow] = []
     for run in reversed(seen_runs(project.store)):
-        for name, number in versions_in(run).items():
+        for name, number in judged_versions(run).items():
             if (name, run.run.as_of, number) in done:
                 continue
             found = models.of(run, name)
@@ -85,7 +87,7 @@ def judge_closed(project: Project) -> list[PromiseRow]:
 def promise_beside_reality(project: Project) -> list[PromiseRow]:
     """Judge what can be judged, and return of each tag of the active run its newest judgement.
 
-    Of a tag that was never judged the test snapshot of the active run's model is shown instead, scored by the same recipe
+    Of an uplift tag that is its floor on the newest campaign. Of a tag that was never judged the test snapshot of the active run's model is shown instead, scored by the same recipe
     trained on what came before it.
     """
     with project.store.reader() as reader:
@@ -96,15 +98,21 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
         if observed := observed_promises(project.state, name):
             rows.extend(newest_of(observed))
             continue
+        if floors := observed_floors(project.state, name):
+            rows.append(floors[0])
+            continue
         ((tag, version),) = load_versions(project, {name: number})
         due = due_day(tag.definition, active.run.as_of)
         test = max(tag.model.snapshots)
-        rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
+        own = promise_rows(name, version.version, test, due, version.metrics, observed=False)
+        rows.extend(own if tag.definition.shows_alone else [FloorRow(**vars(row)) for row in own])
     return rows
 
 
 def promise_record(project: Project, tag: str, since: date | None) -> list[PromiseRow]:
     """Judge what can be judged, and return all that is on record of a tag: newest day first, levels of confidence rising.
+
+    Of an uplift tag these are its floors on campaigns, a row each, which a night has measured.
 
     Raises
     ------
@@ -119,14 +127,16 @@ def promise_record(project: Project, tag: str, since: date | None) -> list[Promi
             hint=msg("name one of {known}", known=listed(known) or msg("none")),
         )
     judge_closed(project)
-    return observed_promises(project.state, tag, since=since)
+    return observed_promises(project.state, tag, since=since) or [
+        *observed_floors(project.state, tag, since=since)
+    ]
 
 
 def yes_outcome(project: Project, tag: str) -> YesOutcome | None:
     """Return what became of those whom a yes/no model tag called yes; None while its window is open."""
     models = _Models(project)
     for run in seen_runs(project.store):
-        found = models.of(run, tag) if tag in versions_in(run) else None
+        found = models.of(run, tag) if tag in judged_versions(run) else None
         predicted = None if found is None else _of_closed(project, run, found[0])
         if found is None or predicted is None:
             continue
@@ -139,10 +149,8 @@ def yes_outcome(project: Project, tag: str) -> YesOutcome | None:
 
 
 def _of_closed(project: Project, run: Manifest, tag: LoadedTag) -> pd.DataFrame | None:
-    """Return what a run predicted of a tag; None while its window is open, of an effect, and where it was deleted before it could be kept."""
+    """Return what a run predicted of a tag; None while its window is open, and where it was deleted before it could be kept."""
     as_of = run.run.as_of
-    if not tag.definition.shows_alone:
-        return None
     if as_of >= project.observed_until or not is_over(project, tag.definition, as_of):
         return None
     return kept_predictions(project.store, project.settings.home, run, tag.definition.name)

@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tagcast.models.stats.amount_metrics import COVERAGE
+from tagcast.models.stats.metrics import Estimate
 from tagcast.pipelines.evaluation.evaluate import Evaluation
 
 if TYPE_CHECKING:
     from tagcast.models.evaluation.backtest import Window
+    from tagcast.models.evaluation.evidence import Promised
     from tagcast.models.evaluation.measures import Measures
-    from tagcast.models.stats.metrics import Estimate
-    from tagcast.models.stats.observed_accuracy import PromiseBand
     from tagcast.models.stats.segments import Segment
+
+
+BROKEN = (
+    "broken: the share right is more than two standard errors below mean confidence; by chance: what luck "
+    "alone brings in 95 of 100 snapshots if every confidence is exactly right (audiences overlap)"
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,12 @@ class TableParts:
         The metrics of segments for which a terminal has room; the files hold every one.
     remarks : sequence of str
         What the remarks on segments mean.
+    promise, excess : str
+        What was promised and what came of it, and the difference of both, as headings.
+    came : str
+        What came of a promise to an audience, after its figure.
+    broken : str
+        When the promise to an audience is broken.
     """
 
     outcome: str
@@ -42,6 +54,10 @@ class TableParts:
     segments: Mapping[str, str]
     terminal: tuple[str, ...]
     remarks: tuple[str, ...]
+    promise: str = "mean confidence → share right"
+    excess: str = "right minus confidence"
+    came: str = "right"
+    broken: str = BROKEN
 
 
 _SCORED = "scored too high, too low: the mean score lies outside the 95 % interval of what came"
@@ -92,16 +108,30 @@ TABLE_PARTS = {
             "chance alone gives about one segment in fifteen a remark",
         ),
     ),
+    "uplift": TableParts(
+        "measured effect",
+        (),
+        {
+            "effect": "measured effect",
+            "floor_margin": "minus its floor",
+            "slope": "slope",
+            "area": "area over random, per thousand",
+            "relative_area": "of what it could be",
+        },
+        {"effect": "with its interval"},
+        ("effect",),
+        (_SCORED, "chance alone gives about one segment in twenty a remark"),
+        "mean lower bound → measured effect",
+        "effect minus floor",
+        "measured",
+        "broken: the measured effect is more than two standard errors below the mean lower bound (audiences overlap)",
+    ),
 }
 """By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""
 WORST_AUDIENCES = 3
 ROUNDED_BELOW = 10
 LEAST_OUTCOMES = 10
 """True and false outcomes each from which a segment's ranking earns a remark: of two or three nothing follows."""
-BROKEN = (
-    "broken: the share right is more than two standard errors below mean confidence; by chance: what luck "
-    "alone brings in 95 of 100 snapshots if every confidence is exactly right (audiences overlap)"
-)
 
 
 @dataclass(frozen=True)
@@ -124,7 +154,7 @@ def _interval(estimate: Estimate, sign: str = "") -> str:
     if math.isnan(estimate.value):
         return "–"
     # Between signed figures a dash would be read as one more sign.
-    to = " to " if sign else "–"
+    to = " to " if sign or estimate.low < 0 else "–"
     return (
         f"{_figure(estimate.value, sign)} ({_figure(estimate.low, sign)}{to}{_figure(estimate.high, sign)})"
     )
@@ -134,7 +164,7 @@ def _percent(value: float) -> str:
     return "–" if math.isnan(value) else f"{100 * value:.1f} %"
 
 
-def _promise(bands: Iterable[PromiseBand]) -> list[str]:
+def _promise(bands: Iterable[Promised]) -> list[str]:
     return [
         f"{b.predicted:,}: {b.mean_confidence:.3f} → {b.share_right:.3f}" if b.predicted else "–"
         for b in bands
@@ -200,23 +230,23 @@ def sections(evaluation: Evaluation, *, terminal: bool = False) -> list[Section]
                     str(k),
                     f"{b.n:,}",
                     _figure(b.mean_score),
-                    f"{_figure(b.observed)} ({_figure(b.low)}–{_figure(b.high)})",
+                    _interval(Estimate(b.observed, b.low, b.high)),
                 )
                 for k, b in enumerate(pooled.calibration, start=1)
             ],
         ),
         Section(
-            "Promised vs. actual (mean confidence → share right)",
+            f"Promised vs. actual ({parts.promise})",
             ("test", "all predictions", *(f"confidence ≥ {b.confidence}" for b in pooled.promise[1:])),
             [(str(w.test), *_promise(w.promise)) for w in windows] + [("all", *_promise(pooled.promise))],
         ),
-        _audiences(windows),
+        _audiences(windows, parts),
     ]  # fmt: skip
 
 
-def _audiences(windows: Sequence[Window[Any]]) -> Section:
+def _audiences(windows: Sequence[Window[Any]], parts: TableParts) -> Section:
     least = windows[0].audiences.least
-    notes = [f"audiences have {least} members or more; {BROKEN}"]
+    notes = [f"audiences have {least} members or more; {parts.broken}"]
     for window in windows:
         promise = window.audiences
         if promise.audiences < promise.asked:
@@ -225,19 +255,19 @@ def _audiences(windows: Sequence[Window[Any]]) -> Section:
                 f"{promise.least} members"
             )
         notes.extend(
-            f"{window.test}: {a.mean_confidence:.3f} promised, {a.share_right:.3f} right of {a.n:,}: {a.filter}"
+            f"{window.test}: {a.mean_confidence:.3f} promised, {a.share_right:.3f} {parts.came} of {a.n:,}: {a.filter}"
             for a in promise.worst(WORST_AUDIENCES)
             if a.broken
         )
     return Section(
         "The promise to random audiences",
-        ("test", "audiences", "broken", "broken by chance", "right minus confidence"),
+        ("test", "audiences", "broken", "broken by chance", parts.excess),
         [
             (
                 str(w.test),
                 f"{w.audiences.audiences:,}",
                 _percent(w.audiences.broken_share),
-                f"up to {_percent(w.audiences.by_chance)}",
+                "–" if math.isnan(w.audiences.by_chance) else f"up to {_percent(w.audiences.by_chance)}",
                 "–" if math.isnan(w.audiences.mean_excess) else f"{w.audiences.mean_excess:+.3f}",
             )
             for w in windows
@@ -252,7 +282,8 @@ def remark(row: Segment, measures: Measures) -> str:
     ranking, implied = measures.ranking(row)
     came, coverage = measures.mean_outcome(row), row.metrics.get("coverage")
     enough = min(row.yes, row.n - row.yes) >= LEAST_OUTCOMES
-    if enough and ranking.high < implied:  # false where nothing is implied
+    # Where an effect ranks itself, both remarks would say the same.
+    if enough and ranking != came and ranking.high < implied:  # false where nothing is implied
         remarks.append("ranks less well")
     if row.mean_score > came.high:
         remarks.append("scored too high")

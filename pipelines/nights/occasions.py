@@ -11,6 +11,8 @@ from tagcast.features.core.schema.entities import PROFILE
 from tagcast.pipelines.nights.notify import News
 from tagcast.registry.governance.night_record import notified, steps_since
 from tagcast.registry.governance.observed_accuracy import broken_since
+from tagcast.registry.operations.floors import FloorRow, observed_floors
+from tagcast.serving.campaigns.words import floor_words
 
 if TYPE_CHECKING:
     from tagcast.features.core.schema.operation import Occasion
@@ -32,7 +34,8 @@ def unsent(project: Project, now: datetime) -> list[News]:
     """
     since = now - timedelta(days=NEWS_DAYS)
     recorded = [News.from_json(one) for step in steps_since(project.state, since) for one in step.news]
-    broken = [broken_promise(project, row) for row in broken_since(project.state, since.date())]
+    floors = [row for row in observed_floors(project.state) if row.due >= since.date() and row.is_broken]
+    broken = [broken_promise(project, row) for row in (*broken_since(project.state, since.date()), *floors)]
     every = [*recorded, *broken, *_expired(project, now), *_reviews(project)]
     sent = notified(project.state)
     return list({one.id: one for one in every if one.id not in sent}.values())
@@ -46,7 +49,14 @@ def failure(
 
 
 def broken_promise(project: Project, row: PromiseRow) -> News:
-    """Return the news of a broken promise."""
+    """Return the news of a broken promise, or of a floor that a campaign broke."""
+    if isinstance(row, FloorRow):
+        text = msg(
+            "its floor did not hold on the campaign {name}: {figures}",
+            name=row.name,
+            figures=floor_words(row),
+        )
+        return _news(project, "promise_broken", row.tag, text, f"{row.as_of}:{row.version}:{row.campaign}")
     text = msg(
         "the promise of {as_of} was broken: {promised:.3f} promised, {right:.3f} right",
         as_of=row.as_of,

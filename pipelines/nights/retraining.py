@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from tagcast.features.core.messages import Message, msg, nmsg
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.registry.governance.observed_accuracy import observed_promises
+from tagcast.registry.operations.floors import observed_floors
+from tagcast.serving.campaigns.words import floor_words
 
 if TYPE_CHECKING:
     from tagcast.pipelines.project.project import Project
@@ -93,6 +95,13 @@ def _why(
                     as_of=row.as_of,
                     promised=row.promised,
                     right=row.right,
+                )
+        for floor in observed_floors(project.state, definition.name, since=since):
+            if floor.version == champion.version and floor.is_broken:
+                return msg(
+                    "the floor of its champion did not hold on the campaign {name}: {figures}",
+                    name=floor.name,
+                    figures=floor_words(floor),
                 )
     if policy.estimated_auc_drop is not None and (
         lost := _auc_lost(project, champion, newest.created, policy.estimated_auc_drop)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import RunRefusedError
 from tagcast.features.core.messages import Joined, Message, Text, listed, msg, nmsg
+from tagcast.pipelines.evaluation.floors import judged_floors
 from tagcast.pipelines.evaluation.observed_accuracy import judge_closed
 from tagcast.pipelines.nights.notify import News
 from tagcast.pipelines.nights.occasions import broken_promise, waiting_review
@@ -20,6 +21,7 @@ from tagcast.pipelines.training.train import train_tags
 from tagcast.registry.governance.night_record import Outcome, last_step
 from tagcast.registry.governance.observed_accuracy import judged as judged_promises
 from tagcast.registry.operations.campaigns import all_campaigns
+from tagcast.registry.operations.floors import observed_floors
 from tagcast.serving.campaigns.measure import Measuring, measure_campaigns
 from tagcast.serving.monitoring.due import SCORE
 
@@ -56,13 +58,14 @@ def judged(project: Project, now: datetime) -> StepDone:
     before = last_step(project.state, JUDGE)
     whole = [row for row in judge_closed(project) if row.at_least == 0]
     measuring = Measuring(project.settings, project.state, project.events, project.former_ids)
-    done = len(measure_campaigns(measuring, now))
+    done = measure_campaigns(measuring, now)
+    whole += judged_floors(project, done)
     there = (
-        len(judged_promises(project.state)),
+        len(judged_promises(project.state)) + len(observed_floors(project.state)),
         sum(one.measured_at is not None for one in all_campaigns(project.state)),
     )
     inputs = f"{there[0]} promises, {there[1]} campaigns"
-    promises, campaigns = len(whole), done
+    promises, campaigns = len(whole), len(done)
     if before is not None and (known := _COUNTED.fullmatch(before.inputs)):
         promises, campaigns = (now - int(then) for now, then in zip(there, known.groups(), strict=True))
     if not promises and not campaigns:

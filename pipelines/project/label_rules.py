@@ -92,7 +92,7 @@ def check_question(project: Project, definition: Definition, as_of: date) -> Non
     if isinstance(definition, RuleDefinition) or isinstance(definition.outcome, Label):
         return  # a table of labels is checked when it is read, for the days it has
     names = project.events.event_names
-    if (treatment := definition.treatment) is not None:
+    if (treatment := definition.treatment) is not None and not treatment.campaigns:
         places = {
             f"{definition.name}: treatment.{arm}": getattr(treatment, arm)
             for arm in ("approached", "control")

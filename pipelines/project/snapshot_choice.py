@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
+from tagcast.features.core.schema.entities import PROFILE
 from tagcast.pipelines.project.label_rules import check_question
 from tagcast.pipelines.project.label_tables import labelled_days, newest_apart
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from tagcast.models.definitions.learned_from import Treatment
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.training.splits import Split
     from tagcast.pipelines.project.project import Project
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 ENOUGH_IN_ARM = 50
 """People approached, and people left alone, who make a day a snapshot: with fewer it would measure nothing."""
-_TREATMENTS: WeakKeyDictionary[Project, dict[Any, pd.DataFrame]] = WeakKeyDictionary()
+_TREATMENTS: WeakKeyDictionary[Project, dict[str, pd.DataFrame]] = WeakKeyDictionary()
 _PURCHASE_DAYS: WeakKeyDictionary[Project, tuple[date, ...]] = WeakKeyDictionary()
 
 
@@ -62,16 +64,47 @@ def _one_day_or_more(days: Sequence[date], horizon_days: int) -> Split:
 
 
 def treatments_of(project: Project, definition: TagDefinition) -> pd.DataFrame:
-    """Return who was approached when, and who was left alone: ``profile_id``, ``day``, ``treated``, read once for each open project."""
-    from tagcast.features.compute.treatments import TreatmentRule, treatments
+    """Return who was approached when, and who was left alone, read once for each open project.
 
+    Returns
+    -------
+    DataFrame
+        ``profile_id``, ``day``, ``treated``, and of campaigns on record ``propensity``.
+
+    Raises
+    ------
+    DefinitionError
+        Where a condition of the treatment cannot be asked.
+    DataError
+        Where a campaign is not there, or held nobody out.
+    """
     treatment = definition.treatment
     assert treatment is not None  # noqa: S101 - asked of others
-    read, rule = _TREATMENTS.setdefault(project, {}), TreatmentRule(treatment.approached, treatment.control)
-    if rule not in read:
+    read, key = _TREATMENTS.setdefault(project, {}), treatment.model_dump_json()
+    if key not in read:
         check_question(project, definition, project.observed_until)
-        read[rule] = treatments(project.event_table, rule)
-    return read[rule]
+        read[key] = (
+            _of_campaigns(project, definition) if treatment.campaigns else _of_events(project, treatment)
+        )
+    return read[key]
+
+
+def _of_events(project: Project, treatment: Treatment) -> pd.DataFrame:
+    from tagcast.features.compute.treatments import TreatmentRule, treatments
+
+    assert treatment.approached is not None and treatment.control is not None  # noqa: S101, PT018 - it is checked
+    return treatments(project.event_table, TreatmentRule(treatment.approached, treatment.control))
+
+
+def _of_campaigns(project: Project, definition: TagDefinition) -> pd.DataFrame:
+    from tagcast.registry.operations.treatments import drawn_treatments
+
+    treatment, own = definition.treatment, project.settings.entity
+    assert treatment is not None and treatment.campaigns is not None  # noqa: S101, PT018 - asked of others
+    entities = (PROFILE, *project.settings.whole.entities)
+    elsewhere = ((other, project.of(other).state) for other in entities if other != own)
+    where = f"{definition.name}: treatment.campaigns"
+    return drawn_treatments(project.state, project.former_ids, treatment.campaigns, where, elsewhere)
 
 
 def treated_days(project: Project, definition: TagDefinition, now: date) -> tuple[date, ...]:
@@ -81,10 +114,8 @@ def treated_days(project: Project, definition: TagDefinition, now: date) -> tupl
 
     Raises
     ------
-    DefinitionError
-        Where a condition of the treatment cannot be asked.
-    DataError
-        Where no day has enough of both.
+    DefinitionError, DataError
+        As of :func:`treatments_of`, and where no day has enough of both.
     """
     import numpy as np
 
@@ -105,8 +136,11 @@ def treated_days(project: Project, definition: TagDefinition, now: date) -> tupl
     days = newest_apart(possible, min(rule.every_days, definition.horizon_days), rule.max_snapshots)
     if not days:
         best = max(smaller, key=lambda day: smaller[day], default=None)
+        nobody, check = msg("no event meets either condition"), msg("check the conditions of treatment")
+        if definition.treatment is not None and definition.treatment.campaigns:
+            nobody, check = msg("the campaigns have no members"), msg("hold out more people next time")
         found = (
-            msg("no event meets either condition")
+            nobody
             if best is None
             else msg("most were on {day}: {count:,} in the smaller arm", day=best, count=smaller[best])
         )
@@ -120,9 +154,7 @@ def treated_days(project: Project, definition: TagDefinition, now: date) -> tupl
                 now=now,
                 found=found,
             ),
-            hint=msg(
-                "check the conditions of treatment, choose a shorter horizon_days, or wait until the window is over"
-            ),
+            hint=msg("{check}, choose a shorter horizon_days, or wait until the window is over", check=check),
         )
     return days
 

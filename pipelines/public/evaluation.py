@@ -13,7 +13,7 @@ from tagcast.pipelines.public.plots import Plots
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.models.stats.observed_accuracy import PromiseBand
+    from tagcast.models.evaluation.evidence import Promised
     from tagcast.pipelines.evaluation import evaluate as behind
 
 ALL = "all"
@@ -102,7 +102,7 @@ class Evaluation:
         """What was promised and what came: ``test``, ``confidence`` (at least), ``predicted``, ``mean_confidence``, ``share_right``."""
         import pandas as pd
 
-        bands: list[tuple[Any, PromiseBand]] = [(w.test, b) for w in self._found.windows for b in w.promise]
+        bands: list[tuple[Any, Promised]] = [(w.test, b) for w in self._found.windows for b in w.promise]
         bands += [(ALL, band) for band in self._found.pooled.promise]
         rows = [(test, b.confidence, b.predicted, b.mean_confidence, b.share_right) for test, b in bands]
         return pd.DataFrame(

@@ -10,6 +10,7 @@ from tagcast.features.core.messages import Text, language_of, msg
 from tagcast.pipelines.reports.terminal import say, table, tell
 from tagcast.serving.campaigns.words import (
     doubts,
+    floor_verdict,
     goal_words,
     headline,
     interval_note,
@@ -97,6 +98,31 @@ def render_campaign(found: MeasuredCampaign, currency: str) -> None:
                 expected=figures.expected,
                 share=figures.lift.mean_held_out,
             )
+        )
+    if figures.floors:
+        table(
+            msg("Floors of uplift tags (points)"),
+            (
+                msg("tag"),
+                msg("version"),
+                msg("members"),
+                msg("floor"),
+                msg("measured"),
+                msg("95 % range"),
+                "",
+            ),
+            [
+                (
+                    one.tag,
+                    one.version,
+                    f"{one.members:,}",
+                    points(one.promised),
+                    points(one.lift.lift),
+                    points_range(one.lift),
+                    floor_verdict(one),
+                )
+                for one in figures.floors
+            ],
         )
     for doubt in doubts(figures):
         tell(doubt)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from tagcast.features.core.messages import Text, from_json, listed, msg, pmsg
 from tagcast.pipelines.reports.terminal import amount, say, table, values_text, with_reservations
 from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, newest_of, not_judged
+from tagcast.registry.operations.floors import FloorRow
+from tagcast.serving.campaigns.words import kept_campaigns
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -148,7 +150,10 @@ def _render_evidence(page: TagDetails) -> None:
         (msg("newest run whose window is over"), newest),
     ):
         _render_promise(title, rows)
-    if weeks := by_week(row for row in page.observed if not row.at_least):
+    floors = [row for row in page.observed if isinstance(row, FloorRow) and row.right is not None]
+    if floors:
+        say(msg("floors of the last year: {kept}", kept=kept_campaigns(floors)))
+    elif weeks := by_week(row for row in page.observed if not row.at_least):
         say(msg("promise of the last year: {kept}", kept=kept_weeks(weeks)))
     if page.versions:
         table(

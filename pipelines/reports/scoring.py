@@ -13,6 +13,8 @@ from tagcast.pipelines.reports.terminal import say, table, tell, values_text
 from tagcast.pipelines.scoring.movement import TagMovement
 from tagcast.pipelines.scoring.notes import range_note, season_note
 from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, not_judged
+from tagcast.registry.operations.floors import FloorRow
+from tagcast.serving.campaigns.words import effect_range, floor_verdict, floor_words, kept_campaigns, points
 
 if TYPE_CHECKING:
     from tagcast.models.stats.metrics import Estimate
@@ -161,16 +163,25 @@ def render_promise(rows: list[PromiseRow]) -> None:
     lines: list[tuple[object, ...]] = []
     notes: list[Text] = []
     for tag, bands in by_tag.items():
-        cells = [
-            f"{r.predicted:,}\n{r.promised:.3f} → {r.right:.3f}"
-            if r.predicted and r.promised is not None
-            else "–"
-            for r in bands
-        ]
+        by_level = {r.at_least: r for r in bands}
+        cells = [_band(by_level.get(level)) for level in CONFIDENCE_BANDS]
         first = bands[0]
         lines.append((tag + ("" if first.observed else " *"), first.as_of, *cells))
         notes.extend(msg("{tag}: {problem}", tag=tag, problem=one) for one in not_judged(first))
-        if not first.observed:
+        if isinstance(first, FloorRow) and not first.observed:
+            notes.append(
+                msg("* {tag}: no campaign has judged its floor yet; shown are its model's own cases", tag=tag)
+            )
+        elif isinstance(first, FloorRow):
+            notes.append(
+                msg(
+                    "{tag}: on the campaign {name}, {figures}",
+                    tag=tag,
+                    name=first.name,
+                    figures=floor_words(first),
+                )
+            )
+        elif not first.observed:
             notes.append(
                 msg(
                     "* {tag}: the window of the published run is observed on {due}; "
@@ -193,10 +204,19 @@ def render_promise(rows: list[PromiseRow]) -> None:
     )
 
 
+def _band(row: PromiseRow | None) -> str:
+    if row is None or not row.predicted or row.promised is None:
+        return "–"
+    return f"{row.predicted:,}\n{row.promised:.3f} → {row.right:.3f}"
+
+
 def render_promise_record(tag: str, rows: list[PromiseRow]) -> None:
-    """Print a line a week: what was promised on the mean, what turned out right and how exactly that is known."""
+    """Print a line a week: what was promised on the mean, what turned out right and how exactly that is known; floors by campaign."""
     if not rows:
         say(msg("{tag}: no window has closed yet", tag=tag))
+        return
+    if floors := [row for row in rows if isinstance(row, FloorRow)]:
+        _render_floors(tag, floors)
         return
     notes = []
     lines = []
@@ -222,4 +242,32 @@ def render_promise_record(tag: str, rows: list[PromiseRow]) -> None:
             for week in lines
         ],
         notes=notes,
+    )
+
+
+def _render_floors(tag: str, rows: list[FloorRow]) -> None:
+    table(
+        msg("{tag}: floors vs. measured effect, campaign by campaign (points)", tag=tag),
+        (
+            msg("campaign"),
+            msg("starts"),
+            msg("members"),
+            msg("floor"),
+            msg("measured"),
+            msg("95 % range"),
+            "",
+        ),
+        [
+            (
+                row.name,
+                row.as_of,
+                f"{row.predicted:,}",
+                points(row.promised or 0.0),
+                points(row.right or 0.0),
+                effect_range(row),
+                floor_verdict(row),
+            )
+            for row in rows
+        ],
+        notes=[kept_campaigns(rows)],
     )

@@ -44,7 +44,8 @@ def labelled(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date,
 def treated(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date, pd.DataFrame]]:
     """Yield each day of ``plan`` with ``profile_id, y, treated, propensity`` of those of its population who were approached or left alone.
 
-    Where chance decided, the propensity is the share of that day who were approached; else it is unknown.
+    The propensity is the one that a campaign on record drew with. Of other approaches it is the share of that day who were
+    approached where chance decided, and else unknown.
     """
     import ibis
 
@@ -52,15 +53,17 @@ def treated(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date, 
     assert treatment is not None  # noqa: S101 - asked of others
     every, rule, beyond, total = treatments_of(project, definition), outcome_rule(definition), 0, 0
     for as_of, members in _members(project, plan, now):
-        of_day = every.loc[every["day"] == as_of, ["profile_id", "treated"]]
+        of_day = every.loc[every["day"] == as_of].drop(columns="day")
         known = of_day[of_day["profile_id"].isin(members)]
         beyond, total = beyond + len(of_day) - len(known), total + len(of_day)
         with wrong_values(definition.name):
             who = ibis.memtable(known[["profile_id"]])
             came = outcome_of(project.event_table, who, as_of, rule, observed_until=now).execute()
         rows = came.merge(known, on="profile_id", validate="one_to_one")
-        share = float(rows["treated"].mean()) if treatment.random and len(rows) else float("nan")
-        yield from _divided(plan, as_of, rows.assign(propensity=share))
+        if "propensity" not in rows:
+            share = float(rows["treated"].mean()) if treatment.random and len(rows) else float("nan")
+            rows = rows.assign(propensity=share)
+        yield from _divided(plan, as_of, rows)
     if beyond:
         log.warning(
             msg(

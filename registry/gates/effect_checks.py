@@ -51,8 +51,8 @@ def as_meant(evidence: Evidence) -> Check:
         text = msg("as many were approached as was meant (probability {probability})", **figures)
         return Check("sample_ratio", "pass", found.value, LEAST_RATIO, text)
     text = msg(
-        "the share of approached people is not treatment.share (probability {probability}): people were lost on one side; find "
-        "out where, or correct the share",
+        "the share of approached people is not the one that was meant (probability {probability}): people were lost on one side; "
+        "find out where, or correct treatment.share if one is given",
         **figures,
     )
     return Check("sample_ratio", "fail", found.value, LEAST_RATIO, text)

@@ -46,6 +46,35 @@ class Delivered:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """What an uplift tag promised of the members, beside their lift.
+
+    Parameters
+    ----------
+    tag : str
+    version : int
+        Of the model that predicted it.
+    members : int
+        Of both arms, that it spoke of.
+    promised : float
+        Their mean lower bound at export: a floor on the effect.
+    lift : Lift
+        Of these members.
+    """
+
+    tag: str
+    version: int
+    members: int
+    promised: float
+    lift: Lift
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the measured effect lies below the floor, by more than chance."""
+        return self.lift.high < self.promised
+
+
+@dataclass(frozen=True)
 class Figures:
     """What is known of a campaign's effect.
 
@@ -79,6 +108,8 @@ class Figures:
         Share that the tag's scores promised at export, without a campaign; holds of those held out.
     delivered : Delivered or None
         Where the configuration says which events mean that somebody was reached.
+    floors : tuple of Floor
+        Of uplift tags, once the window is closed and where the arms are as they were drawn.
     """
 
     stage: Stage
@@ -98,6 +129,7 @@ class Figures:
     elsewhere_held_out: int = 0
     expected: float | None = None
     delivered: Delivered | None = None
+    floors: tuple[Floor, ...] = ()
 
     @property
     def decided(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import yaml
@@ -94,7 +94,9 @@ def goal_of_tag(context: ServiceContext, person: Person, name: str) -> Goal:
             msg("{tag} has no outcome: no model predicts it", tag=name),
             hint=msg("name a tag that a model predicts, or an outcome: {example}", example=_EXAMPLE),
         )
-    return _countable(definition.outcome, None, name, msg("the outcome of {tag}", tag=name))
+    goal = _countable(definition.outcome, None, name, msg("the outcome of {tag}", tag=name))
+    # The score of an uplift tag is what an approach adds to the chance.
+    return goal if definition.treatment is None else replace(goal, predicted=False)
 
 
 def goal_tags(context: ServiceContext, person: Person) -> dict[str, dict[str, str]]:

@@ -22,6 +22,7 @@ from tagcast.models.stats.lift.sample_ratio import sample_ratio
 from tagcast.models.stats.lift.sequence import lift_so_far
 from tagcast.registry.operations.campaigns import all_campaigns, given_ids, save_final
 from tagcast.serving.campaigns.figures import Delivered, Figures, Range
+from tagcast.serving.campaigns.floors import floors_beside
 from tagcast.serving.campaigns.goals import outcome_from
 from tagcast.serving.campaigns.members import Arms, read_arms
 
@@ -121,6 +122,9 @@ def measure(measuring: Measuring, campaign: Campaign) -> Figures:
     plan = _planned(campaign, scores, before)
     lift = _lift(goal, given, covariates, plan, day, campaign)
     figures = replace(figures, lift=lift, extra=_extra(lift, figures.given))
+    if closed and not (figures.ratio is not None and figures.ratio.alarm):
+        lowers = {tag: lower[known] for tag, lower in arms.lowers.items()}
+        figures = replace(figures, floors=floors_beside(lowers, goal, given, covariates))
     figures = replace(figures, delivered=_delivered(outcomes, given, lift, day))
     if "amount" not in measuring.log.has:
         return figures

@@ -1,13 +1,13 @@
 """What was known of a campaign's members when it was made, kept beside the store, whatever that prunes meanwhile.
 
 A file a campaign lies in ``campaigns/`` of the home: a row a member with its arm, its stratum, and of each tag that the
-campaign names value, score and confidence.
+campaign names value, score and confidence; of uplift tags whose floor it will judge the lower bound, with the version that said it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 FOLDER = "campaigns"
 """In the home."""
 GIVEN, STRATUM = "given", "stratum"
+LOWER, _VERSION = "lower", b"version"
+"""The part that makes a floor, and what its column says beside it: which version of the tag."""
 NO_STRATUM = -1
 """Stratum of members without a score."""
 
@@ -50,6 +52,8 @@ class Arms:
         At export, of the goal's tag first; NaN where the tag did not speak of them. No columns where they are lost.
     in_both : int
         Persons left out, since accounts of both arms became one.
+    lowers : dict of (tag, version) to ndarray of float64 of shape (n,)
+        Lower bounds at export of uplift tags; NaN where one did not speak of them.
     """
 
     persons: list[str]
@@ -57,11 +61,15 @@ class Arms:
     stratum: npt.NDArray[np.int8]
     scores: npt.NDArray[np.float64]
     in_both: int
+    lowers: dict[tuple[str, int], npt.NDArray[np.float64]] = field(default_factory=dict)
 
 
-def member_columns(tags: Sequence[str]) -> list[str]:
-    """Return the store's columns that are kept of each member."""
-    return [column_name(tag, part) for tag in tags for part in PARTS]
+def member_columns(tags: Sequence[str], floors: Iterable[str] = ()) -> list[str]:
+    """Return the store's columns that are kept of each member: of ``floors`` the lower bound."""
+    return [
+        *(column_name(tag, part) for tag in tags for part in PARTS),
+        *(column_name(tag, LOWER) for tag in floors),
+    ]
 
 
 def members_file(home: Path, campaign: str) -> Path:
@@ -75,8 +83,19 @@ def write_members(
     members: pa.Table,
     given: npt.NDArray[np.bool_],
     stratum: npt.NDArray[np.int8],
+    floors: Mapping[str, int],
 ) -> None:
     """Keep the members of a campaign, whole or not at all.
+
+    Parameters
+    ----------
+    home : Path
+    campaign : str
+    members : pyarrow.Table
+        ``profile_id`` and :func:`member_columns`.
+    given, stratum : ndarray of shape (members,)
+    floors : mapping of str to int
+        Uplift tags whose floor is to be judged, and their versions.
 
     Raises
     ------
@@ -91,6 +110,8 @@ def write_members(
     plain = [
         pa.field(f.name, f.type.value_type) if pa.types.is_dictionary(f.type) else f for f in members.schema
     ]
+    of_floor = {column_name(tag, LOWER): {_VERSION: str(version)} for tag, version in floors.items()}
+    plain = [f.with_metadata(of_floor.get(f.name)) for f in plain]
     members = members.cast(pa.schema(plain))
     whole = members.append_column(GIVEN, pa.array(given)).append_column(STRATUM, pa.array(stratum, pa.int8()))
     with disk_errors(file.parent, msg("nothing was exported"), StoreError):
@@ -101,24 +122,24 @@ def write_members(
 
 
 def read_arms(state: State, home: Path, campaign: Campaign, former: FormerIds) -> Arms:
-    """Return who was in which arm, as they are known today; without scores where their file is gone."""
-    ids, given, stratum, scores = _rows(state, home, campaign)
-    persons = [former.person(one) for one in ids]
+    """Return who was in which arm, as they are known today; without scores and bounds where their file is gone."""
+    then = _as_exported(state, home, campaign)
+    persons = [former.person(one) for one in then.persons]
     arm: dict[str, bool] = {}
     place: dict[str, int] = {}
     both: set[str] = set()
     for row, person in enumerate(persons):
-        if arm.setdefault(person, bool(given[row])) != given[row]:
+        if arm.setdefault(person, bool(then.given[row])) != then.given[row]:
             both.add(person)
         place.setdefault(person, row)
     chosen = sorted(person for person in place if person not in both)
     rows = np.array([place[person] for person in chosen], np.int64)
-    return Arms(chosen, given[rows], stratum[rows], scores[rows], len(both))
+    lowers = {tag: lower[rows] for tag, lower in then.lowers.items()}
+    return Arms(chosen, then.given[rows], then.stratum[rows], then.scores[rows], len(both), lowers)
 
 
-def _rows(
-    state: State, home: Path, campaign: Campaign
-) -> tuple[list[str], npt.NDArray[np.bool_], npt.NDArray[np.int8], npt.NDArray[np.float64]]:
+def _as_exported(state: State, home: Path, campaign: Campaign) -> Arms:
+    """Return the members under the ids that they had when the campaign was made."""
     import pyarrow.parquet as pq
 
     file = members_file(home, campaign.id)
@@ -127,15 +148,27 @@ def _rows(
         held_out = list(held_out_ids(state, campaign.id))
         ids = [*given_to, *held_out]
         given = np.arange(len(ids)) < len(given_to)
-        return ids, given, np.zeros(len(ids), np.int8), np.empty((len(ids), 0))
+        return Arms(ids, given, np.zeros(len(ids), np.int8), np.empty((len(ids), 0)), 0)
     table = pq.read_table(file)
     columns = [name for name in table.column_names if name.endswith(":score")]
     first = column_name(campaign.tag, "score")
-    ordered = sorted(columns, key=lambda name: name != first)
-    scores = [table[name].to_numpy(zero_copy_only=False).astype(float) for name in ordered]
-    return (
+    scores = [_numbers(table, name) for name in sorted(columns, key=lambda name: name != first)]
+    bounds = [one for one in table.schema if one.metadata and _VERSION in one.metadata]
+    return Arms(
         table["profile_id"].to_pylist(),
         table[GIVEN].to_numpy(zero_copy_only=False).astype(bool),
         table[STRATUM].to_numpy(),
         np.column_stack(scores) if scores else np.empty((table.num_rows, 0)),
+        0,
+        {
+            (one.name.removesuffix(column_name("", LOWER)), int(one.metadata[_VERSION])): _numbers(
+                table, one.name
+            )
+            for one in bounds
+        },
     )
+
+
+def _numbers(table: pa.Table, column: str) -> npt.NDArray[np.float64]:
+    found: npt.NDArray[np.float64] = table[column].to_numpy(zero_copy_only=False).astype(float)
+    return found

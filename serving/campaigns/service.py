@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.schema.entities import PROFILE
@@ -59,7 +60,7 @@ def list_campaigns(context: ServiceContext, person: Person) -> list[MeasuredCamp
     hidden = hidden_attributes(context, person) | hidden_tags(context, person)
     seen = [one for one in all_campaigns(context.state) if not hidden & set(one.names)]
     log = _log(context) if seen else None
-    return [MeasuredCampaign(one, _figures(context, log, one)) for one in seen]
+    return [MeasuredCampaign(one, _shown(_figures(context, log, one), hidden)) for one in seen]
 
 
 def find_campaign(context: ServiceContext, person: Person, campaign: str) -> MeasuredCampaign:
@@ -74,9 +75,17 @@ def find_campaign(context: ServiceContext, person: Person, campaign: str) -> Mea
     """
     require(person, "export")
     found = get_campaign(context.state, campaign)
-    if (hidden_attributes(context, person) | hidden_tags(context, person)) & set(found.names):
+    hidden = hidden_attributes(context, person) | hidden_tags(context, person)
+    if hidden & set(found.names):
         raise no_campaign(campaign)
-    return MeasuredCampaign(found, _figures(context, _log(context), found))
+    return MeasuredCampaign(found, _shown(_figures(context, _log(context), found), hidden))
+
+
+def _shown(figures: Figures | None, hidden: Collection[str]) -> Figures | None:
+    """Return figures without the floors of tags that are hidden."""
+    if figures is None:
+        return None
+    return replace(figures, floors=tuple(one for one in figures.floors if one.tag not in hidden))
 
 
 def _log(context: ServiceContext) -> EventLog | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import Language, Message, msg, nmsg
@@ -11,7 +12,8 @@ from tagcast.serving.catalog.definition_text import words_of_outcome
 if TYPE_CHECKING:
     from tagcast.models.stats.lift.estimates import Lift
     from tagcast.registry.operations.campaigns import Campaign
-    from tagcast.serving.campaigns.figures import Figures, Range
+    from tagcast.registry.operations.floors import FloorRow
+    from tagcast.serving.campaigns.figures import Figures, Floor, Range
     from tagcast.serving.campaigns.service import MeasuredCampaign
 
 
@@ -44,6 +46,32 @@ def signed(amount: float) -> str:
 def points_range(found: Lift | Range) -> str:
     """Return the 95 % range of a lift in points."""
     return f"{points(found.low)} … {points(found.high)}"
+
+
+def effect_range(row: FloorRow) -> str:
+    """Return the 95 % range of the effect that a floor is held against, in points; a dash where it is not known."""
+    return "–" if row.interval is None else " … ".join(points(end) for end in row.interval)
+
+
+def floor_words(row: FloorRow) -> Message:
+    """Return what was promised of a campaign's members, and what was measured."""
+    return msg(
+        "a floor of {floor} points promised, {lift} measured ({range})",
+        floor=points(row.promised or 0.0),
+        lift=points(row.right or 0.0),
+        range=effect_range(row),
+    )
+
+
+def kept_campaigns(rows: Sequence[FloorRow]) -> Message:
+    """Say on how many campaigns a floor was kept."""
+    kept = sum(row.is_kept for row in rows)
+    return nmsg("kept on {kept} of {n} campaign", "kept on {kept} of {n} campaigns", len(rows), kept=kept)
+
+
+def floor_verdict(floor: Floor | FloorRow) -> Message:
+    """Return whether a tag's floor was kept, or missed by no more than chance."""
+    return msg("broken") if floor.is_broken else msg("kept")
 
 
 def signed_range(found: Range) -> str:

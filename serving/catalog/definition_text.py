@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.entities.pair import CATEGORY
-from tagcast.models.definitions.decision_rules import ProfitRule
-from tagcast.models.definitions.learned_from import margin_of
+from tagcast.models.definitions.decision_rules import ProfitRule, margin_of
 from tagcast.models.definitions.window_outcomes import Aggregate, Label
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import Message, msg
 from tagcast.registry.governance.observed_accuracy import observed_promises
+from tagcast.registry.operations.floors import observed_floors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,10 @@ def shown_floor(confidence: float | None, cell: int) -> float | None:
 
 def shown_record(context: ServiceContext, tag: str, cell: int) -> tuple[PromiseRow, ...]:
     """Return what came of a tag's promises in the last year as it may be seen, newest day first."""
-    rows = observed_promises(context.state, tag, since=context.now.date() - A_YEAR)
+    since = context.now.date() - A_YEAR
+    rows = observed_promises(context.state, tag, since=since) or observed_floors(
+        context.state, tag, since=since
+    )
     return tuple(shown_promise(row, cell) for row in rows)
 
 

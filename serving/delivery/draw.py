@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,7 @@ def draw_arms(
     *,
     share: float,
     seed: int | None,
+    floors: Collection[str] = (),
 ) -> DrawnArms:
     """Draw the arms of an export.
 
@@ -94,6 +95,8 @@ def draw_arms(
         To hold out.
     seed : int, optional
         Draws again whom an earlier export with it held out; without one it is drawn.
+    floors : collection of str
+        Uplift tags whose lower bounds are kept too.
 
     Raises
     ------
@@ -107,7 +110,7 @@ def draw_arms(
         none = pa.table({"profile_id": pa.array([], pa.string())})
         return DrawnArms(seed, none, np.empty(0, bool), np.empty(0, np.int8), False, 0, None)
     kept = [tag for tag in tags if tag]
-    columns = [quoted(name) for name in member_columns(kept)]
+    columns = [quoted(name) for name in member_columns(kept, floors)]
     query = exp.select("profile_id", *columns).from_("profiles").where(where).order_by("profile_id")
     every: pa.Table = reader.query(query).read_all()
     ids: list[str] = every["profile_id"].to_pylist()

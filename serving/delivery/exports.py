@@ -174,7 +174,7 @@ def export(
         plan = None
         if not no_contact or goal is not None or starts is not None or days is not None:
             plan = plan_campaign(
-                context, person, reader.manifest, resolved,
+                context, person, reader.manifest, resolved, name=name,
                 goal=goal, starts=starts, days=days, holdout=holdout, no_contact=no_contact,
             )  # fmt: skip
         _, where = where_in(reader, resolved.whole, now, resolved.frozen)
@@ -183,7 +183,8 @@ def export(
         if consents is not None:
             without = count_rows(reader, exp.and_(where, complement(consents)))
             where = exp.and_(where, consents)
-        arms = draw_arms(context, reader, where, plan.tags if plan else (), share=holdout, seed=seed)
+        tags, floors = (plan.tags, plan.floors) if plan else ((), ())
+        arms = draw_arms(context, reader, where, tags, share=holdout, seed=seed, floors=floors)
         new = None
         if plan:
             new = new_campaign(
@@ -197,7 +198,7 @@ def export(
             .order_by("profile_id")
         )
         rows = reader.query(query)
-        kept = keep_members(context, export_id, arms) if plan else nullcontext()
+        kept = keep_members(context, export_id, plan, arms) if plan else nullcontext()
         with kept, written(rows.schema, given_rows(rows, arms), to, format) as file:
             exported = ExportRecord(
                 export_id, file.rows, len(arms.held_out), arms.standing, without, hidden, tuple(chosen),

@@ -19,6 +19,7 @@ from tagcast.registry.operations.campaigns import Campaign
 from tagcast.registry.state.id_lists import IdList, packed
 from tagcast.registry.state.text_validation import checked
 from tagcast.serving.audiences.queries import tags_of
+from tagcast.serving.campaigns.floors import promising_tags
 from tagcast.serving.campaigns.goals import Goal, check_goal, goal_of_filter, read_goal
 from tagcast.serving.campaigns.members import members_file, write_members
 from tagcast.serving.store.schema import column_name
@@ -49,12 +50,15 @@ class CampaignPlan:
         Whose predictions are kept: the goal's first, "" where no tag of the run knows it; then those of the filter.
     names : tuple of str
         Tags and attributes that filter and goal name.
+    floors : mapping of str to int
+        Uplift tags whose floor it will judge, and their versions; none where nobody is held out.
     """
 
     goal: Goal
     starts: date
     tags: tuple[str, ...]
     names: tuple[str, ...]
+    floors: Mapping[str, int]
 
     @property
     def days(self) -> int:
@@ -68,6 +72,7 @@ def plan_campaign(
     run: Manifest,
     resolved: ResolvedFilter,
     *,
+    name: str,
     goal: str | Mapping[str, Any] | None,
     starts: date | None,
     days: int | None,
@@ -125,13 +130,16 @@ def plan_campaign(
     first = chosen.tag if chosen.tag in of_run else ""
     others = [tag for tag in tags_of(resolved.whole) if tag != first]
     mentioned = {field.name for field in fields(resolved.whole)} | ({chosen.tag} if chosen.tag else set())
-    return CampaignPlan(chosen, starts, (first, *others), tuple(sorted(mentioned)))
+    floors = promising_tags(context, run, chosen, name, mentioned) if holdout else {}
+    return CampaignPlan(chosen, starts, (first, *others), tuple(sorted(mentioned)), floors)
 
 
 @contextmanager
-def keep_members(context: ServiceContext, campaign: str, arms: DrawnArms) -> Iterator[None]:
+def keep_members(
+    context: ServiceContext, campaign: str, plan: CampaignPlan, arms: DrawnArms
+) -> Iterator[None]:
     """Keep what was known of the members of a campaign, for good only where the block ends well."""
-    write_members(context.settings.home, campaign, arms.members, arms.given, arms.stratum)
+    write_members(context.settings.home, campaign, arms.members, arms.given, arms.stratum, plan.floors)
     try:
         yield
     except BaseException:

@@ -11,6 +11,7 @@ from tagcast.models.definitions.rule_tag import sensitivity_of
 from tagcast.registry.governance.night_record import Outcome, newest_steps
 from tagcast.registry.governance.observed_accuracy import promises_judged
 from tagcast.registry.governance.rule_drafts import published_rules
+from tagcast.registry.operations.floors import observed_floors
 from tagcast.serving.catalog.known_tags import hidden_tags, written_tags
 from tagcast.serving.monitoring.due import due_among
 
@@ -65,11 +66,13 @@ class _Nights:
             labels=["entity", "tag"],
         )
         judged = Gauge(
-            "tagcast_promises_judged", "Runs of a tag whose promise was judged.", labels=["entity", "tag"]
+            "tagcast_promises_judged",
+            "Runs of a tag whose promise was judged, or campaigns that judged its floor.",
+            labels=["entity", "tag"],
         )
         broken = Gauge(
             "tagcast_promises_broken",
-            "Of these, runs that broke it by more than chance.",
+            "Of these, those that broke it by more than chance.",
             labels=["entity", "tag"],
         )
         seconds = Gauge(
@@ -101,7 +104,7 @@ class _Nights:
                         left.add_metric([entity, tag.tag], (tag.expires_at - now).total_seconds())
             for tag_name, late in _overdue(context, now, hidden).items():
                 overdue.add_metric([entity, tag_name], late)
-            for tag_name, (of_all, of_broken) in promises_judged(context.state).items():
+            for tag_name, (of_all, of_broken) in _judged(context).items():
                 if tag_name not in hidden:
                     judged.add_metric([entity, tag_name], of_all)
                     broken.add_metric([entity, tag_name], of_broken)
@@ -111,6 +114,15 @@ class _Nights:
                 for one in OUTCOMES:
                     outcome.add_metric([entity, step.step, one], float(step.outcome == one))
         yield from (run, data, profiles, left, overdue, judged, broken, seconds, started, outcome)
+
+
+def _judged(context: ServiceContext) -> dict[str, tuple[int, int]]:
+    """Return of each tag how many runs were judged, of an uplift tag how many campaigns, and how many broke what was promised."""
+    found = promises_judged(context.state)
+    for row in observed_floors(context.state):
+        of_all, of_broken = found.get(row.tag, (0, 0))
+        found[row.tag] = of_all + 1, of_broken + row.is_broken
+    return found
 
 
 def _overdue(context: ServiceContext, now: datetime, hidden: frozenset[str]) -> dict[str, float]:

@@ -41,6 +41,12 @@ def versions_in(run: Manifest) -> dict[str, int]:
     return {tag.tag: int(tag.model_version) for tag in run.run.tags if tag.model_version}
 
 
+def judged_versions(run: Manifest) -> dict[str, int]:
+    """Return those of :func:`versions_in` whose values are judged one by one: of an effect nobody's own shows."""
+    effects = {tag.tag for tag in run.run.tags if tag.scale.is_difference}
+    return {tag: version for tag, version in versions_in(run).items() if tag not in effects}
+
+
 def keep_predictions(store: ProfileStore, state: State, home: Path) -> None:
     """Keep what stored runs predicted that are not judged in all of their tags yet; let go of what is.
 
@@ -60,7 +66,7 @@ def keep_predictions(store: ProfileStore, state: State, home: Path) -> None:
     waiting = {
         _file(home, run): run
         for run in seen_runs(store)
-        if any((tag, run.run.as_of, version) not in done for tag, version in versions_in(run).items())
+        if any((tag, run.run.as_of, version) not in done for tag, version in judged_versions(run).items())
     }
     with disk_errors(folder, msg("the published run stays active"), StoreError):
         private_folder(folder)
@@ -105,7 +111,7 @@ def _file(home: Path, run: Manifest) -> Path:
 def _write(reader: StoreReader, file: Path) -> None:
     import pyarrow.parquet as pq
 
-    columns = [column_name(tag, part) for tag in versions_in(reader.manifest) for part in PARTS]
+    columns = [column_name(tag, part) for tag in judged_versions(reader.manifest) for part in PARTS]
     aside = file.with_suffix(".aside")
     batches = reader.stream(columns)
     first = next(batches)

@@ -27,7 +27,7 @@ def balance(arms: Arms, treatment: Treatment, rng: np.random.Generator) -> dict[
     dict
         ``arms_auc``: how well features tell the arms apart, by lines that did not see the row's group, within days of one
         share (.5 where chance alone decided; of an approach that was not at random left out). ``sample_ratio``: the probability
-        of a share at least as far from the one that was meant (exact binomial; left out where none is named).
+        of a share at least as far from the one that was meant (exact binomial; left out where none is named; of campaigns of several shares the least, as often as they are).
         ``without_overlap``: share of rows with nobody to compare them with.
     """
     found: dict[str, Estimate] = {}
@@ -42,7 +42,11 @@ def balance(arms: Arms, treatment: Treatment, rng: np.random.Generator) -> dict[
             same = arms.propensity == share
             separated[same] -= separated[same].mean()
         found["arms_auc"] = evaluate(arms.treated, separated, rng, ("auc",))["auc"]
-    if treatment.share is not None:
+    if treatment.campaigns:
+        drawn = np.unique(arms.propensity)
+        ratios = [_ratio(arms.only(arms.propensity == share), float(share)) for share in drawn]
+        found["sample_ratio"] = _exactly(min(1.0, len(ratios) * min(ratios)))
+    elif treatment.share is not None:
         found["sample_ratio"] = _exactly(_ratio(arms, treatment.share))
     found["without_overlap"] = _exactly(without_overlap(arms.propensity))
     return found

@@ -11,6 +11,7 @@ from tagcast.features.core.messages import Message, msg
 from tagcast.serving.campaigns.service import find_campaign
 from tagcast.serving.campaigns.words import (
     doubts,
+    floor_verdict,
     goal_words,
     headline,
     interval_note,
@@ -103,6 +104,10 @@ def _figures(page: PageContext, figures: Figures) -> Markup:
         facts.append((msg("Reached, of those given"), percent(figures.delivered.given), ""))
         if (effect := figures.delivered.effect) is not None:
             facts.append((msg("Among those reached, points"), points(effect.value), points_range(effect)))
+    for one in figures.floors:
+        about = msg("Difference among those whom {tag} covers, points", tag=one.tag)
+        promised = msg("floor {floor}: {verdict}", floor=points(one.promised), verdict=floor_verdict(one))
+        facts.append((about, points(one.lift.lift), say(promised)))
     rows = [
         h(
             "tr",

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from tagcast.features.core.messages import Message, from_json, msg, pmsg
 from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, newest_of, not_judged
 from tagcast.serving.catalog.tag_details import TagDetails
+from tagcast.serving.console.tags.floor_table import floor_record
 from tagcast.serving.console.tags.promise_chart import promise_weeks
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.formatting import day, number, of_100, percent
@@ -73,6 +74,8 @@ def trust_card(page: PageContext, details: TagDetails) -> None:
 
 def _promises(page: PageContext, details: TagDetails) -> Markup:
     say = page.say
+    if details.row.kind == "uplift":
+        return floor_record(say, details)
     parts = [
         h("h3", say(msg("Promised vs. actual"))),
         h(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import jsonschema
 import pytest
@@ -12,6 +13,8 @@ from tagcast.models.definitions.loader import SCHEMA_FILE, parse_definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tests.support.experiments.mailing import TAG
 from tests.support.shop import CHURN
+
+OF_CAMPAIGNS = re.sub("treatment: .*", "treatment: {campaigns: [spring mail, autumn mail]}", TAG)
 
 
 def test_a_tag_takes_at_most_twelve_lines_and_says_all() -> None:
@@ -28,6 +31,21 @@ def test_it_keeps_to_the_published_schema() -> None:
 
     schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     jsonschema.validate(yaml.safe_load(TAG), schema)
+    jsonschema.validate(yaml.safe_load(OF_CAMPAIGNS), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(OF_CAMPAIGNS.replace("campaigns", "approached")), schema)
+
+
+def test_campaigns_stand_in_place_of_conditions_and_nothing_else_changes() -> None:
+    tag = parse_definition(OF_CAMPAIGNS, "mail")
+    assert tag.kind == "uplift"
+    assert tag.model_dump(mode="json")["treatment"] == {"campaigns": ["spring mail", "autumn mail"]}
+    assert TagDefinition.model_validate(json.loads(json.dumps(tag.model_dump(mode="json")))) == tag
+    assert tag.question != parse_definition(TAG, "mail").question
+    written = parse_definition(TAG, "mail").model_dump(mode="json")["treatment"]
+    assert set(written) == {"approached", "control", "random", "share"}, (
+        "as it was before there were campaigns"
+    )
 
 
 def test_who_was_approached_is_part_of_the_question_and_left_out_of_other_tags() -> None:
@@ -49,6 +67,8 @@ def test_who_was_approached_is_part_of_the_question_and_left_out_of_other_tags()
         ("arm = 'none'\"", "arm = 'none'\", random: false, share: 0.5", "share is of an approach at random"),
         ("event = 'mail' and arm = 'none'", "event = 'mail' and arm = 'sent'", "same condition"),
         ("arm = 'none'", "arm = (SELECT 1)", "treatment"),
+        ("treatment: {", "treatment: {campaigns: [spring mail], ", "campaigns stands alone"),
+        (", control: \"event = 'mail' and arm = 'none'\"", "", "give approached and control, or campaigns"),
         ("owner: crm", "owner: crm\ncandidates: ['python:a:b']", "candidates"),
     ],
 )  # fmt: skip

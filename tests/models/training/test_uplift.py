@@ -9,10 +9,12 @@ import pytest
 
 from tagcast.features.core.errors import ModelError
 from tagcast.models.artifacts.loader import load_bundle
+from tagcast.models.definitions.learned_from import Treatment
 from tagcast.models.evaluation.random_floors import audience_floors
 from tagcast.models.inference.single_model import predictions
 from tagcast.models.training.tag_kind import train
 from tagcast.models.training.uplift.arms import Arms
+from tagcast.models.training.uplift.balance import balance
 from tagcast.pipelines.evidence.findings import evidence_of
 from tagcast.registry.gates.gate_kinds import GATE_KINDS
 from tests.support.experiments.planted import DEFINITION, NOT_AT_RANDOM, SPEC, experiment, planted
@@ -102,6 +104,19 @@ def test_who_was_approached_by_choice_is_made_comparable_by_a_model_of_it() -> N
     # The same rows, said to be drawn at random: features tell the arms apart.
     at_random = replace(frame, propensity=np.full(len(frame.y), frame.treated.mean()))
     assert "arms_alike" in failed(trained(at_random, split))
+
+
+def test_members_lost_on_one_side_of_one_campaign_show_though_others_are_whole() -> None:
+    rng, drawn = np.random.default_rng(3), np.repeat([0.5, 0.9], 1000)
+    treated = (np.arange(2000) % 10 < 10 * drawn).astype(np.int8)
+    y, X = (rng.random(2000) < 0.3).astype(np.int8), rng.normal(size=(2000, 1))
+    whole = Arms(X, y, treated, drawn, np.arange(2000) % 5)
+    own = Treatment(campaigns=("letter", "call"))
+    assert balance(whole, own, rng)["sample_ratio"].value == 1.0
+    lost = whole.only((drawn == 0.5) | (treated == 1) | (np.arange(2000) % 20 != 9))
+    assert balance(lost, own, rng)["sample_ratio"].value < 0.001
+    of_events = Treatment(approached="event = 'mail'", control="event = 'none'")
+    assert "sample_ratio" not in balance(lost, of_events, rng), "nobody said which share was meant"
 
 
 def test_where_nobody_can_be_compared_nothing_is_learned() -> None:

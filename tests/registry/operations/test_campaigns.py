@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import duckdb
 import pytest
@@ -12,7 +12,6 @@ from tagcast.features.core.errors import NotFoundError
 from tagcast.features.loads.former_ids import FormerIds
 from tagcast.registry.operations.approaches import approaches
 from tagcast.registry.operations.campaigns import (
-    Campaign,
     all_campaigns,
     get_campaign,
     given_ids,
@@ -21,33 +20,8 @@ from tagcast.registry.operations.campaigns import (
     save_final,
 )
 from tagcast.registry.state.id_lists import packed
+from tests.support.campaigns.on_record import NOW, SPRING
 from tests.support.stores import STATES, make_state
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SPRING = Campaign(
-    id="c1",
-    name="spring letter",
-    entity="profile",
-    made_at=NOW,
-    made_by="ann",
-    filter="churn_risk = 'yes'",
-    names=("churn_risk",),
-    channel="email",
-    goal={"kind": "no_event", "event": "purchase", "horizon_days": 30},
-    wanted="less",
-    tag="churn_risk",
-    starts=date(2026, 3, 2),
-    days=30,
-    share=0.25,
-    seed=7,
-    stratified=True,
-    given=3,
-    held_out=1,
-    standing=2,
-    run=4,
-    as_of=date(2026, 3, 1),
-    promised={"expected": 0.7, "tags": {"churn_risk": {"mean_score": 0.7, "mean_confidence": 0.6}}},
-)
 
 
 @pytest.fixture(params=STATES)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tagcast.features.core.errors import ConfigError, DefinitionError
 from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.event_log import build_event_log
 from tagcast.features.loads.former_ids import FormerIds
+from tagcast.models.definitions.loader import parse_definition
 from tagcast.registry.operations.campaigns import Campaign, save_campaign
+from tagcast.registry.operations.floors import observed_floors
 from tagcast.registry.state.database import open_state
 from tagcast.registry.state.id_lists import packed
-from tagcast.serving.campaigns.measure import Measuring, measure
+from tagcast.serving.campaigns.floors import is_judged_by
+from tagcast.serving.campaigns.measure import Measuring, measure, measure_campaigns
+from tagcast.serving.campaigns.members import write_members
 from tagcast.serving.campaigns.words import doubts, headline
+from tests.support.experiments.mailing import TAG
 from tests.support.shop import CONFIG
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -126,6 +134,68 @@ def test_arms_that_are_not_as_drawn_are_not_believed(tmp_path) -> None:
     assert figures.ratio.alarm
     assert not figures.decided
     assert "cannot be trusted" in str(headline(SPRING, figures, "en"))
+
+
+def with_bounds(measuring: Measuring, lowers: dict[str, np.ndarray], version: int = 3) -> None:
+    """Keep what uplift tags said of each member at export."""
+    bounds = {f"{tag}:lower": pa.array(values, from_pandas=True) for tag, values in lowers.items()}
+    members = pa.table({"profile_id": pa.array(MEMBERS), **bounds})
+    given = np.isin(MEMBERS, GIVEN)
+    versions = dict.fromkeys(lowers, version)
+    write_members(measuring.settings.home, SPRING.id, members, given, np.zeros(200, np.int8), versions)
+
+
+def test_the_floor_of_a_tag_is_held_against_the_lift_of_those_it_spoke_of(tmp_path) -> None:
+    measuring = project(tmp_path, without=(GIVEN[0],), config="")
+    saved(measuring)
+    rising = np.linspace(0.0, 0.4, 200)
+    some = np.where(np.arange(200) % 2 == 0, 0.4, np.nan)
+    with_bounds(measuring, {"careful": rising, "bold": np.full(200, 0.6), "of_some": some})
+    (campaign,) = measure_campaigns(measuring, NOW + timedelta(days=30))
+    bold, careful, of_some = observed_floors(measuring.state)
+    assert [row.tag for row in (bold, careful, of_some)] == ["bold", "careful", "of_some"]
+    assert (careful.version, careful.predicted, careful.campaign, careful.due) == (
+        3,
+        199,
+        "c1",
+        campaign.ends,
+    )
+    assert careful.promised == pytest.approx(rising[1:].mean()), "of those who are measured"
+    assert careful.right == pytest.approx(89 / 149 - 15 / 50)
+    assert (careful.is_broken, bold.is_broken) == (False, True)
+    buyers = np.isin(MEMBERS, BUYERS)
+    even, given = np.arange(200) % 2 == 0, np.isin(MEMBERS, GIVEN)
+    even[0] = False
+    assert of_some.predicted == even.sum()
+    assert of_some.right == pytest.approx(buyers[even & given].mean() - buyers[even & ~given].mean())
+    assert not of_some.is_broken, f"below {of_some.promised}, but by no more than chance: {of_some.interval}"
+    assert observed_floors(measuring.state, "bold", since=START) == [bold]
+    assert observed_floors(measuring.state, "bold", since=START + timedelta(days=1)) == []
+
+
+def test_arms_that_are_not_as_drawn_judge_no_floor_and_an_open_window_none_yet(tmp_path) -> None:
+    measuring = project(tmp_path, without=tuple(HELD[10:]), config="")
+    with_bounds(measuring, {"bold": np.full(200, 0.6)})
+    assert measure(measuring, saved(measuring)).floors == ()
+    assert measure(measuring, replace(SPRING, days=30)).floors == ()
+
+
+@pytest.mark.parametrize(
+    ("goal", "name", "mentioned", "judged"),
+    [
+        ({"kind": "any_event", "event": "visit", "horizon_days": 14}, "autumn", (), (True, False)),
+        ({"kind": "any_event", "event": "visit", "horizon_days": 14}, "spring", (), (True, True)),
+        ({"kind": "any_event", "event": "visit", "horizon_days": 14}, "autumn", ("mail_effect",), (True, True)),
+        ({"kind": "any_event", "event": "visit", "horizon_days": 15}, "spring", ("mail_effect",), (False, False)),
+        ({"kind": "any_event", "event": "order", "horizon_days": 14}, "spring", ("mail_effect",), (False, False)),
+    ],
+)  # fmt: skip
+def test_a_campaign_judges_the_tags_of_its_goal_that_learn_from_such_a_campaign(
+    goal, name, mentioned, judged
+) -> None:
+    of_campaigns = re.sub("treatment: .*", "treatment: {campaigns: [spring, summer]}", TAG)
+    found = [is_judged_by(parse_definition(text, "t"), goal, name, mentioned) for text in (TAG, of_campaigns)]
+    assert tuple(found) == judged
 
 
 def test_less_is_wanted_of_what_is_a_loss_and_more_of_it_is_harm(tmp_path) -> None:
