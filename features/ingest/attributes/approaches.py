@@ -15,8 +15,7 @@ from tagcast.features.core.home.scratch import Scratch
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.campaigns import ApproachTable, CampaignTable
 from tagcast.features.core.settings import Settings
-from tagcast.features.ingest.attributes.readings import as_day, as_flag
-from tagcast.features.ingest.attributes.views import MAX_UNREAD_SHARE
+from tagcast.features.ingest.attributes.readings import as_day, as_flag, check_flags, check_times
 from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
@@ -64,7 +63,7 @@ def read_approaches(settings: Settings, place: ApproachTable, places: Places | N
         else:
             _add_calendar(reader, place.calendar, place.days)
         reader.sweep()
-        _check(connection)
+        _check(connection, place.key)
         found: pa.Table = connection.sql(
             """SELECT profile_id, coalesce(campaign, '') AS campaign, held_out, first_day, last_day FROM lines
                WHERE first_day IS NOT NULL AND last_day IS NOT NULL ORDER BY ALL"""
@@ -161,34 +160,13 @@ def _days(
     return [exp.alias_(first, "first_day"), exp.alias_(last, "last_day")]
 
 
-def _check(connection: Any) -> None:
+def _check(connection: Any, key: str) -> None:
     rows, timeless, unread, example, backwards = connection.execute(
         """SELECT count(*), count(*) FILTER (first_day IS NULL OR last_day IS NULL), count(unread), min(unread),
                   count(*) FILTER (last_day < first_day) FROM lines"""
     ).fetchall()[0]
-    if not rows:
-        raise DataError(msg("{where}: no row has an id", where=WHERE), hint=msg("check key"))
-    if timeless > rows * MAX_UNREAD_SHARE:
-        raise DataError(
-            msg(
-                "{where}: starts or ends cannot be read in {n:,} of {rows:,} rows",
-                where=WHERE,
-                n=timeless,
-                rows=rows,
-            ),
-            hint=msg("say how the times are written: time_format = …"),
-        )
-    if unread > rows * MAX_UNREAD_SHARE:
-        raise DataError(
-            msg(
-                "{where}.held_out: {n:,} of {rows:,} rows hold no yes or no, as in {example!r}",
-                where=WHERE,
-                n=unread,
-                rows=rows,
-                example=example,
-            ),
-            hint=msg("write yes or no, true or false, 1 or 0; an empty one is no"),
-        )
+    check_times(WHERE, key, msg("starts or ends"), rows, timeless)
+    check_flags(f"{WHERE}.held_out", rows, unread, example, msg("no"))
     if backwards:
         raise DataError(
             msg("{where}: {n:,} rows end before they start", where=WHERE, n=backwards),

@@ -15,8 +15,14 @@ from tagcast.features.core.home.scratch import Scratch
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.label_tables import LabelTable
 from tagcast.features.core.settings import Settings
-from tagcast.features.ingest.attributes.readings import as_day, as_flag, as_moment, local_day
-from tagcast.features.ingest.attributes.views import MAX_UNREAD_SHARE
+from tagcast.features.ingest.attributes.readings import (
+    as_day,
+    as_flag,
+    as_moment,
+    check_flags,
+    check_times,
+    local_day,
+)
 from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
@@ -106,29 +112,8 @@ def _check(connection: Any, place: LabelTable, where: str) -> None:
     rows, timeless, unread, example = connection.execute(
         "SELECT count(*), count(*) FILTER (timeless), count(unread), min(unread) FROM lines"
     ).fetchall()[0]
-    if not rows:
-        raise DataError(msg("{where}: no row has a {key}", where=where, key=place.key), hint=msg("check key"))
-    if timeless > rows * MAX_UNREAD_SHARE:
-        raise DataError(
-            msg(
-                "{where}: as_of or seen_at cannot be read in {n:,} of {rows:,} rows",
-                where=where,
-                n=timeless,
-                rows=rows,
-            ),
-            hint=msg("say how the times are written: time_format = …"),
-        )
-    if unread > rows * MAX_UNREAD_SHARE:
-        raise DataError(
-            msg(
-                "{where}.value: {n:,} of {rows:,} rows hold no yes or no, as in {example!r}",
-                where=where,
-                n=unread,
-                rows=rows,
-                example=example,
-            ),
-            hint=msg("a label is yes or no, true or false, 1 or 0; an empty one is unknown"),
-        )
+    check_times(where, place.key, msg("as_of or seen_at"), rows, timeless)
+    check_flags(f"{where}.value", rows, unread, example, msg("unknown"))
     twice, day = connection.execute(
         """SELECT count(*), min(as_of) FROM (SELECT as_of FROM lines WHERE as_of IS NOT NULL AND y IS NOT NULL
            GROUP BY profile_id, as_of HAVING count(*) > 1)"""

@@ -1,9 +1,14 @@
-"""How a column of a table beside the events becomes a moment, a day or a flag: expressions for DuckDB, of views and of labels."""
+"""How a column of a table beside the events becomes a moment, a day or a flag, and how many of its rows may not.
+
+Expressions for DuckDB, and checks of what they gave: of views, labels and approaches.
+"""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.schema.sources import TimedPlace
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
@@ -12,6 +17,8 @@ from tagcast.features.ingest.sql_casts import as_key
 from tagcast.features.ingest.texts.times import proven_order
 from tagcast.features.ingest.time_casts import NAIVE, as_timestamp, check_unit, needs_order
 
+MAX_UNREAD_SHARE = 0.01
+"""Share of rows whose times or values may be unreadable before a table is refused."""
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
@@ -70,3 +77,67 @@ def as_flag(text: exp.Expr) -> exp.Expr:
     word = exp.func("lower", text)
     yes, no = (word.copy().isin(*map(exp.Literal.string, words)) for words in (_TRUE, _FALSE))
     return exp.case().when(yes, exp.true()).when(no, exp.false()).else_(exp.null())
+
+
+def check_times(where: str, key: str, times: Message, rows: int, timeless: int) -> None:
+    """Refuse a table without rows, or without times.
+
+    Parameters
+    ----------
+    where, key : str
+        Name the place and the column of ids, in errors.
+    times : Message
+        Names the columns of times.
+    rows, timeless : int
+        Rows with an id, and those of them whose times could not be read.
+
+    Raises
+    ------
+    DataError
+    """
+    if not rows:
+        raise DataError(
+            msg("{where}: {key} is empty in every row", where=where, key=key), hint=msg("check key")
+        )
+    if timeless > rows * MAX_UNREAD_SHARE:
+        raise DataError(
+            msg(
+                "{where}: {times} cannot be read in {n:,} of {rows:,} rows",
+                where=where,
+                times=times,
+                n=timeless,
+                rows=rows,
+            ),
+            hint=msg("say how the times are written: time_format = …"),
+        )
+
+
+def check_flags(where: str, rows: int, unread: int, example: str | None, empty: Message) -> None:
+    """Refuse a column that is no yes and no.
+
+    Parameters
+    ----------
+    where : str
+        Names the column, in errors.
+    rows, unread : int
+        Rows with an id, and those of them that hold something else.
+    example : str or None
+        Of that.
+    empty : Message
+        What an empty one is.
+
+    Raises
+    ------
+    DataError
+    """
+    if unread > rows * MAX_UNREAD_SHARE:
+        raise DataError(
+            msg(
+                "{where}: {n:,} of {rows:,} rows hold no yes or no, as in {example!r}",
+                where=where,
+                n=unread,
+                rows=rows,
+                example=example,
+            ),
+            hint=msg("write yes or no, true or false, 1 or 0; an empty one is {empty}", empty=empty),
+        )

@@ -13,7 +13,13 @@ from tagcast.features.catalog.view_files import attribute_views
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
-from tagcast.features.ingest.attributes.readings import as_flag, as_moment, local_day
+from tagcast.features.ingest.attributes.readings import (
+    MAX_UNREAD_SHARE,
+    as_flag,
+    as_moment,
+    check_times,
+    local_day,
+)
 from tagcast.features.ingest.event_log_content import Digest
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
@@ -38,7 +44,6 @@ from tagcast.features.ingest.time_casts import (
 
 MOST_WORDS = 1_000
 """Different words of a column; with more it is an id or a text, and says nothing of the next profile."""
-MAX_UNREAD_SHARE = 0.01
 ALWAYS = date(1, 1, 1)
 """The day from which constant attributes are known."""
 
@@ -176,20 +181,7 @@ def _check(
     words = [name for name, given in view.columns.items() if given.kind == "word"]
     asked += [exp.Count(this=exp.Distinct(expressions=[exp.column(name, quoted=True)])) for name in words]
     total, timeless, *rest = connection.execute(exp.select(*asked).from_(rows).sql("duckdb")).fetchall()[0]
-    if not total:
-        raise DataError(
-            msg("{where}: no row has a {key}", where=where, key=view.source.key), hint=msg("check key")
-        )
-    if timeless > total * MAX_UNREAD_SHARE:
-        raise DataError(
-            msg(
-                "{where}: valid_from or seen_at cannot be read in {n:,} of {rows:,} rows",
-                where=where,
-                n=timeless,
-                rows=total,
-            ),
-            hint=msg("say how the times are written: time_format = …"),
-        )
+    check_times(where, view.source.key, msg("valid_from or seen_at"), total, timeless)
     for place, name in enumerate(converted):
         count, example = rest[2 * place : 2 * place + 2]
         if count > total * MAX_UNREAD_SHARE:

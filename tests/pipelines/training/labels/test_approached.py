@@ -186,7 +186,7 @@ def test_a_table_of_campaigns_says_when_each_took_place(tmp_path, people) -> Non
     [
         ("who,sent\na,2026-01-05\n", "", "either ends, a column, or days"),
         ("who,sent\na,2026-01-05\n", 'ends = "until"\n', "there is no column 'until'"),
-        ("who,sent\n,2026-01-05\n", "days = 3\n", "no row has an id"),
+        ("who,sent\n,2026-01-05\n", "days = 3\n", "who is empty in every row"),
         ("who,sent\na,soon\n", "days = 3\n", "starts or ends cannot be read in 1 of 1 rows"),
         ("who,sent,until\na,2026-01-05,2026-01-04\n", 'ends = "until"\n', "1 rows end before they start"),
         (
