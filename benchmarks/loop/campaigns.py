@@ -3,7 +3,8 @@
 A made shop of shoppers who come, go quiet and come back. Once a month churn_risk is trained, everybody is scored, and a campaign approaches
 the fifth with the highest scores, but for a tenth of it that is held out at random. Of those who would not have bought within the window,
 the approach brings ``EFFECT`` to buy once. After ``CAMPAIGNS`` months the score of the top fifth is held against the share of it that really
-would not buy by itself, which only the maker of the shop knows. With ``campaigns: ignore`` the model learns from what it saw.
+would not buy by itself, which only the maker of the shop knows. With ``campaigns: told`` the model learns from everybody and knows whom a
+campaign approached, with ``campaigns: ignore`` it learns from what it saw.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def year(seed: int, campaigns: str, folder: Path, *, say: Any = print) -> list[M
     Parameters
     ----------
     seed : int
-    campaigns : {"exclude", "ignore"}
+    campaigns : {"exclude", "told", "ignore"}
         Of the tag.
     folder : Path
     say : callable, optional
@@ -168,7 +169,7 @@ def trained_and_scored(folder: Path, as_of: date) -> tuple[pd.Series, int]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the loop both ways and write the result."""
+    """Run the loop in each way and write the result."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -178,7 +179,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     rows: list[Row] = []
     details: dict[str, Any] = {}
-    for campaigns in ("exclude", "ignore"):
+    for campaigns in ("exclude", "told", "ignore"):
         months = []
         for seed in options.seeds:
             with TemporaryDirectory(prefix="tagcast-loop-") as folder:

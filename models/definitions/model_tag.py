@@ -135,10 +135,11 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
     retrain: Retrain | None = Field(
         None, description="when tagcast run due trains it anew; left out: only tagcast train does"
     )
-    campaigns: Literal["exclude", "ignore"] = Field(
+    campaigns: Literal["exclude", "told", "ignore"] = Field(
         "exclude",
         description="people whom a campaign approached within the window: exclude leaves their rows out, so that scores say what "
-        "happens without a campaign; ignore learns from them too, so that scores say what happens with campaigns as usual",
+        "happens without a campaign; with campaigns: told the model learns from them and of whom, and scores say the same; ignore learns "
+        "from them as from others, so that scores say what happens with campaigns as usual",
     )
 
     @model_validator(mode="before")
@@ -198,6 +199,12 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
         if self.treatment is not None:
             if self.bands or self.hysteresis:
                 raise InvalidValueError(msg("an uplift tag has neither bands nor hysteresis"))
+            if self.campaigns == "told":
+                raise InvalidValueError(
+                    msg(
+                        "campaigns: told is for tags of what happens without an approach: an uplift tag predicts what one changes"
+                    )
+                )
             if self.candidates != UNWRITTEN["candidates"]:
                 raise InvalidValueError(
                     msg(

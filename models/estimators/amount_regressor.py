@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, msg
+from tagcast.models.estimators.approach import unapproached
 from tagcast.models.estimators.blend import NOTHING, PartScores
 from tagcast.models.estimators.forest import ForestScorer, trees_for
 from tagcast.models.estimators.shapley import shapley_values
@@ -249,6 +250,8 @@ class AmountRecipe:
     trees, tuned_rows : int
         Trees found best, and on how many rows.
     seed : int
+    approach : int or None
+        Column, the last one, that says whom a campaign approached. Only the forest learns from them, and predicts as if nobody was.
     """
 
     kind: str
@@ -260,6 +263,7 @@ class AmountRecipe:
     trees: int = 1
     tuned_rows: int = 1
     seed: int = 0
+    approach: int | None = None
 
     def trees_for(self, rows: int) -> int:
         """Return the trees for ``rows`` rows."""
@@ -267,17 +271,17 @@ class AmountRecipe:
 
     def fit(self, X: Floats, amount: Floats) -> AmountRegressor:
         """Fit on X of shape (n, p) and amounts of shape (n,)."""
-        constant = float(amount.mean())
+        features, alone = unapproached(X, self.approach)
         if self.kind in BASELINES:
-            return AmountRegressor(self.kind, constant, 1.0, self.column, self.per_horizon)
+            return AmountRegressor(self.kind, float(amount[alone].mean()), 1.0, self.column, self.per_horizon)
         grown = self.grow(X, amount, self.trees_for(len(amount)))
-        return (
-            grown if self.kind == "tweedie" else replace(grown, factor=smearing(grown.predicted(X), amount))
-        )
+        factor = 1.0 if self.kind == "tweedie" else smearing(grown.predicted(features), amount[alone])
+        return replace(grown, factor=factor)
 
     def grow(self, X: Floats, amount: Floats, trees: int) -> AmountRegressor:
         """Return the forest of ``trees`` trees, not yet scaled to the sum of training."""
-        start = OwnSpend.fit(X, amount, self.rates) if self.kind == "tweedie" else None
+        features, alone = unapproached(X, self.approach)
+        start = OwnSpend.fit(features, amount[alone], self.rates) if self.kind == "tweedie" else None
         forest = ForestScorer.grow(
             X,
             amount if self.kind == "tweedie" else np.log1p(amount),
@@ -286,8 +290,8 @@ class AmountRecipe:
             seed=self.seed,
             columns=self.columns,
             start=None if start is None else start.log(X),
-        )
-        return AmountRegressor(self.kind, float(amount.mean()), forest=forest, start=start)
+        ).given(self.approach, 0.0)
+        return AmountRegressor(self.kind, float(amount[alone].mean()), forest=forest, start=start)
 
 
 def smearing(fitted: Floats, amount: Floats) -> float:

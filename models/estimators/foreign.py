@@ -21,6 +21,7 @@ from tagcast.features.core.messages import Text
 from tagcast.models.candidates.answers import frame_of
 from tagcast.models.candidates.frozen import FrozenModel, FrozenReference
 from tagcast.models.candidates.storage import StoredEstimator
+from tagcast.models.estimators.approach import unapproached
 from tagcast.models.estimators.blend import NOTHING, PartScores
 from tagcast.models.kernels.additive_model import AdditiveModel
 from tagcast.models.stats.numerics import clip, logit
@@ -177,6 +178,10 @@ class _Foreign(ABC):
     def raw(self, X: Floats) -> Floats:
         """Return what :meth:`contributions` tell of, shape (n,)."""
 
+    def _frame(self, X: Floats) -> pd.DataFrame:
+        """Return the features by name; what stands behind them is no feature."""
+        return frame_of(X[:, : len(self.features)], self.features)
+
     @cached_property
     def used_features(self) -> frozenset[int]:
         """Columns of X that can change what it says."""
@@ -208,7 +213,7 @@ class ForeignPart(_Foreign):
 
     def raw(self, X: Floats) -> Floats:
         """Return log-odds, shape (n,), for X of shape (n, p)."""
-        return logit(clip(self.model.chances(frame_of(X, self.features))))
+        return logit(clip(self.model.chances(self._frame(X))))
 
 
 class ForeignRegressor(_Foreign):
@@ -237,7 +242,7 @@ class ForeignRegressor(_Foreign):
 
     def predicted(self, X: Floats, _known: PartScores = NOTHING) -> Floats:
         """Return the predicted amount, shape (n,), never below 0."""
-        return self.model.amounts(frame_of(X, self.features))
+        return self.model.amounts(self._frame(X))
 
     def contributions(self, X: Floats, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of the log amount by occlusion, shape (n, p)."""
@@ -247,10 +252,14 @@ class ForeignRegressor(_Foreign):
 
 @dataclass(frozen=True)
 class ForeignRecipe:
-    """How a model of others that predicts an amount is fitted on any rows: its candidate, and what the columns are called."""
+    """How a model of others that predicts an amount is fitted on any rows: its candidate, and what the columns are called.
+
+    Rows of whom a campaign approached, as the column ``approach`` of X says, are left aside.
+    """
 
     candidate: Candidate
     features: tuple[str, ...]
+    approach: int | None = None
 
     @property
     def kind(self) -> str:
@@ -259,4 +268,5 @@ class ForeignRecipe:
 
     def fit(self, X: Floats, amount: Floats) -> ForeignRegressor:
         """Fit on X of shape (n, p) and amounts of shape (n,)."""
-        return ForeignRegressor.fit(self.candidate, X, self.features, amount)
+        own, alone = unapproached(X, self.approach)
+        return ForeignRegressor.fit(self.candidate, own, self.features, amount[alone])

@@ -145,6 +145,18 @@ class ForestScorer:
         data = lgb.Dataset(own, label=target, init_score=start, params=every)
         return cls.fit(data, params, trees, seed=seed, columns=columns)[0]
 
+    def given(self, column: int | None, value: float) -> ForestScorer:
+        """Return the same forest where a numeric ``column`` of X, if any, is ``value`` for everybody, without splits on it."""
+        import lightgbm as lgb
+
+        from tagcast.models.kernels.lightgbm_pruning import pruned
+
+        if column is None or column not in self.columns:
+            return self
+        text = pruned(self.text, self.columns.index(column), value)
+        rest = tuple(own for own in self.columns if own != column)
+        return ForestScorer(_without_parameters(lgb.Booster(model_str=text).model_to_string()), rest)
+
     def raw_after(self, X: Floats, trees: int) -> Floats:
         """Return :meth:`raw` of the first ``trees`` trees."""
         found = self.booster.predict(self._own(X), raw_score=True, num_iteration=trees, num_threads=1)

@@ -236,6 +236,7 @@ def window_of(
     definition, scores, test = result.model.definition, result.test_scores, result.split.test
     measures, held = MEASURES[definition.kind], _window_kind(definition.kind)
     test_metrics, differences = held.figures(result, seed)
+    frame = frame.unapproached
     X = frame.X.iloc[rows_at(frame, test)].reset_index(drop=True)
     mine = None if attributes is None else attributes.reindex(scores.profile_id).reset_index(drop=True)
     value, confidence = measures.decided(definition, scores)

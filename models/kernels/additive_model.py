@@ -80,6 +80,14 @@ class AdditiveModel:
             out[:, curve.feature] = curve.of(X)
         return out
 
+    def given(self, feature: int | None, value: float) -> AdditiveModel:
+        """Return the same model where ``feature``, if any, is ``value`` for everybody: its curve becomes a part of the intercept."""
+        for curve in self.curves:
+            if curve.feature == feature:
+                known = float(curve.of(np.full((1, feature + 1), value))[0])
+                return AdditiveModel(self.intercept + known, tuple(c for c in self.curves if c is not curve))
+        return self
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {

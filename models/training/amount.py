@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from tagcast.models.stats.amount_metrics import evaluate_points, evaluate_tiers,
 from tagcast.models.stats.draws import part
 from tagcast.models.training.amount_selection import AmountChoice, choose_amount, own_rates
 from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData
-from tagcast.models.training.out_of_fold import OutOfTimeScores, TrainingTask
+from tagcast.models.training.out_of_fold import OutOfTimeScores, TrainingTask, approached_note
 from tagcast.models.training.result import Measured, Reference
 from tagcast.models.training.splits import season_note
 
@@ -56,6 +57,7 @@ class AmountTraining:
         """Return a profile's own rate of spend, or the mean amount where there is none."""
         rates = own_rates(task)
         recipe = AmountRecipe("own_rate", *rates[-1]) if rates else AmountRecipe("mean")
+        recipe = replace(recipe, approach=task.data.approach)
         note = msg(
             "too few spent anything for a model: {spent:,} cases before the test snapshot, {least} are needed; "
             "{reference} stands in",
@@ -116,7 +118,7 @@ class AmountTraining:
 
     def own_fields(self, task: TrainingTask, _held_out: TierCases) -> dict[str, Any]:
         """Return the mean amount."""
-        return {"mean_amount": float(task.data.amounts.mean())}
+        return {"mean_amount": float(task.data.amounts[task.data.unapproached].mean())}
 
     def best_params(self, recipe: AmountRecipe | ForeignRecipe, data: TrainingData) -> dict[str, Any]:
         """Return the forest's parameters, or the column of own spend."""
@@ -128,12 +130,17 @@ class AmountTraining:
             **FOREST_PARAMS,
             **recipe.params,
             "trees": recipe.trees_for(len(data.y)),
-            "forest_features": len(recipe.columns),
+            "forest_features": len({*recipe.columns} - {recipe.approach}),
         }
 
     def notes(self, task: TrainingTask, model: AmountModel, stopped: Sequence[Text]) -> list[Text]:
-        """Return what was left out, and what intervals and confidence rest on."""
+        """Return what was left out, what an approach changed, and what intervals and confidence rest on."""
+
+        def expected(X: Floats) -> Floats:
+            return model.calibrator.predict_past(model.scorer.predicted(X)).score
+
         return [
+            *approached_note(task, task.data.amounts, expected, "{:,.4g}"),
             *([_NO_GROWTH] if task.data.growing and isinstance(model.scorer, AmountRegressor) else []),
             *([_ONE_SNAPSHOT] if len(model.calibrator.snapshots) == 1 else []),
             *season_note(task.split, msg("wider intervals and less confidence")),

@@ -72,21 +72,22 @@ def own_rates(task: TrainingTask) -> list[tuple[int, float]]:
 
 def choose_amount(task: TrainingTask, options: SearchOptions) -> AmountChoice:
     """Choose the predictor with the least mean error over the folds of ``task``."""
-    X, amount, rates = task.data.X, task.data.amounts, own_rates(task)
+    X, amount, rates, approach = task.data.X, task.data.amounts, own_rates(task), task.data.approach
     folds = [(thinned(train, TRIAL_ROWS), score) for train, score in task.choosing]
 
     def mean_error(recipe: AmountRecipe | ForeignRecipe) -> float:
         errors = [rmse(amount[s], recipe.fit(X[t], amount[t]).predicted(X[s])) for t, s in folds]
         return float(np.mean(errors))
 
-    recipes = [AmountRecipe("mean"), *(AmountRecipe("own_rate", *rate) for rate in rates)]
+    recipes = [AmountRecipe("mean", approach=approach)]
+    recipes += [AmountRecipe("own_rate", *rate, approach=approach) for rate in rates]
     errors = [mean_error(recipe) for recipe in recipes]
     baseline = recipes[int(np.argmin(errors))]
     table: dict[str, float] = {}
     for recipe, error in zip(recipes, errors, strict=True):
         table[recipe.kind] = min(table.get(recipe.kind, np.inf), error)
 
-    foreign = [ForeignRecipe(candidate, task.data.features) for candidate in task.foreign]
+    foreign = [ForeignRecipe(candidate, task.data.own_features, approach) for candidate in task.foreign]
     of_others = [mean_error(recipe) for recipe in foreign]
     done: tuple[Trial, ...] = ()
     chosen: AmountRecipe | ForeignRecipe = baseline
@@ -142,6 +143,7 @@ class _Rmse:
             trees=trees,
             tuned_rows=round(float(np.mean([int(train.sum()) for train, _ in self.in_time]))),
             seed=self.seed,
+            approach=self.data.approach,
         )
 
     def measured(self, params: dict[str, Any]) -> Iterator[tuple[tuple[float, ...], int]]:
@@ -166,11 +168,12 @@ def _by_trees(recipe: AmountRecipe, data: TrainingData, train: Rows, score: Rows
     """Return the error on ``score`` after each number of ``TREES``: one forest, read at several lengths."""
     X, amount = data.X, data.amounts
     grown = recipe.grow(X[train], amount[train], max(TREES))
+    alone = train & data.unapproached
     errors = []
     for trees in TREES:
         predicted = grown.amount_after(X[score], trees)
         if recipe.kind == "log1p":
-            predicted = predicted * smearing(grown.amount_after(X[train], trees), amount[train])
+            predicted = predicted * smearing(grown.amount_after(X[alone], trees), amount[alone])
         errors.append(rmse(amount[score], predicted))
     return errors
 

@@ -25,7 +25,7 @@ from tagcast.models.stats.draws import TRIAL_ROWS, part, thinned, weighted_mean
 from tagcast.models.stats.metrics import evaluate, paired_difference
 from tagcast.models.training.binary_selection import SelectionInputs, choose
 from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData, lying_together
-from tagcast.models.training.out_of_fold import OutOfTimeScores, TrainingTask
+from tagcast.models.training.out_of_fold import OutOfTimeScores, TrainingTask, approached_note
 from tagcast.models.training.recipe import LEARNING_RATE, Recipe, RepeatSpec, rfm_recipe
 from tagcast.models.training.result import Choice, Measured, Reference, TestScores
 from tagcast.models.training.splits import one_day_note, season_note
@@ -59,8 +59,9 @@ class BinaryTraining:
 
     def stand_in(self, task: TrainingTask) -> Choice:
         """Return the calibrated RFM ranking."""
-        recipe = rfm_recipe(task.data.places(task.data.rfm_names), task.seed)
-        return Choice(recipe, "rfm", {}, (), (_too_small(*task.data.cases(task.before)),))
+        data = task.data
+        recipe = rfm_recipe(data.places(data.rfm_names), task.seed, data.approach)
+        return Choice(recipe, "rfm", {}, (), (_too_small(*data.cases(task.before)),))
 
     def fit(self, recipe: Recipe, data: TrainingData, rows: Rows | slice) -> Blend:
         """Fit the parts of a blend on the outcomes of some rows."""
@@ -123,25 +124,32 @@ class BinaryTraining:
     def own_fields(self, task: TrainingTask, held_out: Cases) -> dict[str, Any]:
         """Return the threshold that all out-of-time cases give, and the base rate."""
         threshold = learned_threshold(task.definition.decision, held_out.y, held_out.score, held_out.weight)
-        return {"threshold": threshold, "base_rate": weighted_mean(task.data.y, task.data.weight)}
+        rows, data = task.data.unapproached, task.data
+        return {"threshold": threshold, "base_rate": weighted_mean(data.y[rows], part(data.weight, rows))}
 
     def best_params(self, recipe: Recipe, data: TrainingData) -> dict[str, Any]:
         """Return weights, and the parameters of the parts that have weight."""
         params: dict[str, Any] = {"weights": dict(recipe.weights)}
         if "logistic" in recipe.weights:
-            params |= {"C": recipe.C, "bends": recipe.bends, "logistic_features": len(recipe.linear_columns)}
+            columns = {*recipe.linear_columns} - {recipe.approach}
+            params |= {"C": recipe.C, "bends": recipe.bends, "logistic_features": len(columns)}
         if "forest" in recipe.weights:
             params |= {
                 **recipe.forest_params,
                 "learning_rate": LEARNING_RATE,
                 "trees": recipe.trees_for(len(data.y)),
-                "forest_features": len(recipe.forest_columns),
+                "forest_features": len({*recipe.forest_columns} - {recipe.approach}),
             }
         return params
 
     def notes(self, task: TrainingTask, model: TagModel, stopped: Sequence[Text]) -> list[Text]:
-        """Return what confidence rests on, and whether the tag never says yes."""
+        """Return what an approach changed, what confidence rests on, and whether the tag never says yes."""
         notes = [*stopped, *one_day_note(task.split)]
+
+        def expected(X: Floats) -> Floats:
+            return model.calibrator.predict_past(model.raw(X)).score
+
+        notes += approached_note(task, task.data.y, expected, "{:.1%}")
         if len(model.calibrator.snapshots) == 1:
             day = model.calibrator.snapshots[0]["as_of"]
             notes.append(msg("confidence rests on one past snapshot, {day}: several would be safer", day=day))
@@ -168,7 +176,8 @@ def _season(task: TrainingTask, fit: Callable[[Rows], Scorer], learned: Sequence
     if split.one_day or not reaches_a_year_back(learned, split.horizon_days):
         return None
     rows, half = data.at(learned), data.group(2)
-    pairs = [(thinned(rows & (half != k), TRIAL_ROWS), rows & (half == k)) for k in range(2)]
+    scored = rows & data.unapproached
+    pairs = [(thinned(rows & (half != k), TRIAL_ROWS), scored & (half == k)) for k in range(2)]
     if not all(one.any() for pair in pairs for one in pair):
         return None
     scores = OutOfTimeScores.of(data, fit, pairs, {})

@@ -94,9 +94,9 @@ class _Paths(NamedTuple):
 def choose(material: SelectionInputs, options: SearchOptions) -> Choice:
     """Choose features, C, bends, the forest's parameters and the weights by mean log loss over the folds."""
     folds, task = material.folds, material.task
-    bare = bare_recipe(task.data.places(task.data.rfm_names), options.seed)
+    bare = bare_recipe(task.data.places(task.data.rfm_names), options.seed, task.data.approach)
     own = _choose_own(material, options) if task.own_parts else _Own(bare)
-    recipe = own.recipe.beside(task.foreign, task.data.features) if task.foreign else own.recipe
+    recipe = own.recipe.beside(task.foreign, task.data.own_features) if task.foreign else own.recipe
     known: list[Known] = [Known()] * len(folds)
     if task.own_parts and material.trial_folds is folds:
         sets = material.of(recipe.forest_columns)
@@ -139,6 +139,7 @@ def _choose_own(material: SelectionInputs, options: SearchOptions) -> _Own:
         repeat=material.repeat,
         rfm_columns=data.places(data.rfm_names),
         seed=options.seed,
+        approach=data.approach,
     )
     return _Own(recipe, trials, (*linear_note, *forest_note), linear)
 

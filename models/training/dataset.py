@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from tagcast.features.core.messages import Text, listed, msg
 from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.calibration.case_minimum import CASE_CHECKS
 from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.estimators.approach import APPROACH
 from tagcast.models.stats.draws import Weight, counted, part, population_quantiles, total
 from tagcast.models.training.splits import Split
 from tagcast.models.training.tuning import TrainAndScore
@@ -60,6 +61,8 @@ class TrainingFrame:
         int8: 1 for those who were approached, 0 for those who were left alone; of an uplift tag.
     propensity : ndarray of shape (n,), optional
         float64: how likely an approach was, as it was drawn; NaN where nobody knows.
+    approached : ndarray of shape (n,), optional
+        bool: whom a campaign approached within the window, where a tag learns from them too.
     """
 
     X: pd.DataFrame
@@ -72,27 +75,29 @@ class TrainingFrame:
     weight: Weight = None
     treated: Labels | None = None
     propensity: Floats | None = None
+    approached: Rows | None = None
 
     @property
     def stands_for(self) -> int:
         """Rows of the population that these were drawn from; as many as there are where all are here."""
         return counted(np.ones(len(self.y), bool), self.weight)
 
+    @property
+    def unapproached(self) -> TrainingFrame:
+        """The rows that no campaign approached: on them a tag is measured."""
+        return self if self.approached is None else self._some(~self.approached)
+
     def only(self, rows: Rows) -> TrainingFrame:
         """Return some of the rows, without features that none of them knows."""
-        X = self.X.loc[rows]
-        return replace(
-            self,
-            X=X.loc[:, X.notna().any()].reset_index(drop=True),
-            y=self.y[rows],
-            as_of=self.as_of[rows],
-            profile_id=self.profile_id[rows],
-            rfm=self.rfm.loc[rows].reset_index(drop=True),
-            amount=part(self.amount, rows),
-            weight=part(self.weight, rows),
-            treated=None if self.treated is None else self.treated[rows],
-            propensity=part(self.propensity, rows),
-        )
+        some = self._some(rows)
+        return replace(some, X=some.X.loc[:, some.X.notna().any()])
+
+    def _some(self, rows: Rows) -> TrainingFrame:
+        some: dict[str, Any] = {
+            n: held[rows] for n, held in vars(self).items() if isinstance(held, np.ndarray)
+        }
+        some |= {name: getattr(self, name).loc[rows].reset_index(drop=True) for name in ("X", "rfm")}
+        return replace(self, **some)
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def lying_together(rows: Rows | slice) -> Rows | slice:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """A frame's arrays, rows sorted by (as_of, profile_id)."""
+    """A frame's arrays, rows sorted by (as_of, profile_id); where campaigns approached some, the last column of X says whom."""
 
     features: tuple[str, ...]
     X: Floats
@@ -142,9 +147,12 @@ class TrainingData:
         """
         profile_id = np.asarray(frame.profile_id).astype(str)
         order = np.lexsort((profile_id, frame.as_of))
+        features, X = tuple(map(str, frame.X.columns)), frame.X.to_numpy(np.float64)
+        if frame.approached is not None and frame.approached.any():
+            features, X = (*features, APPROACH), np.column_stack([X, frame.approached])
         data = cls(
-            tuple(map(str, frame.X.columns)),
-            np.ascontiguousarray(frame.X.to_numpy(np.float64)[order]),
+            features,
+            np.ascontiguousarray(X[order]),
             np.asarray(frame.y)[order].astype(np.int8),
             frame.as_of[order].astype("datetime64[D]"),
             profile_id[order],
@@ -190,6 +198,21 @@ class TrainingData:
         return self.amount
 
     @property
+    def approach(self) -> int | None:
+        """The column that says whom a campaign approached; None where it approached nobody."""
+        return len(self.features) - 1 if self.features[-1:] == (APPROACH,) else None
+
+    @property
+    def own_features(self) -> tuple[str, ...]:
+        """The features: what a model reads where it predicts."""
+        return self.features[: self.approach]
+
+    @property
+    def unapproached(self) -> Rows:
+        """Rows that no campaign approached: scores speak of them, so that cases are counted and models measured among them."""
+        return np.ones(len(self.y), bool) if self.approach is None else self.X[:, self.approach] == 0
+
+    @property
     def steady(self) -> tuple[int, ...]:
         """Columns that do not grow with the calendar alone."""
         return tuple(j for j, name in enumerate(self.features) if name not in self.growing)
@@ -203,7 +226,8 @@ class TrainingData:
         return np.isin(self.as_of, np.array(days, "datetime64[D]"))
 
     def cases(self, rows: Rows) -> tuple[int, int]:
-        """Return how many outcomes among ``rows`` are true and how many false."""
+        """Return how many outcomes among ``rows`` are true and how many false, of those whom no campaign approached."""
+        rows = rows & self.unapproached
         yes = int(self.y[rows].sum())
         return yes, int(rows.sum()) - yes
 
@@ -263,7 +287,7 @@ class TrainingData:
     def ranges(self) -> dict[str, FeatureRange]:
         """Return what was seen of each feature (one never known is left out)."""
         out = {}
-        for j, name in enumerate(self.features):
+        for j, name in enumerate(self.own_features):
             there = ~np.isnan(self.X[:, j])
             known = self.X[there, j]
             if len(known):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from tagcast.models.candidates.names import DEFAULT
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.blend import Scorer
 from tagcast.models.estimators.foreign import Candidate
+from tagcast.models.stats.draws import counted, part, total, weighted_mean
 from tagcast.models.training.dataset import (
     MIN_TRAINING_CASES,
     Days,
@@ -71,17 +72,17 @@ class TrainingTask:
 
     @cached_property
     def _rows(self) -> dict[Fold, tuple[Rows, Rows]]:
-        at = self.data.at
-        return {fold: (at(fold.train), at((fold.score,))) for fold in self.split.out_of_time_folds}
+        at, measured = self.data.at, self.data.unapproached
+        return {fold: (at(fold.train), at((fold.score,)) & measured) for fold in self.split.out_of_time_folds}
 
     @property
     def before(self) -> Rows:
-        """Rows that are labelled before the test snapshot."""
-        return self._rows[self.split.test_fold][0]
+        """Rows that are labelled before the test snapshot, of those whom no campaign approached."""
+        return self._rows[self.split.test_fold][0] & self.data.unapproached
 
     @property
     def at_test(self) -> Rows:
-        """Rows of the test snapshot."""
+        """Rows of the test snapshot, of those whom no campaign approached."""
         return self._rows[self.split.test_fold][1]
 
     def cases(self, rows: Rows) -> int:
@@ -108,13 +109,15 @@ class TrainingTask:
         """The folds that choose: the latest ones, or groups among the rows before the test snapshot."""
         if self.out_of_time:
             return [self._rows[fold] for fold in self.latest]
-        return self.in_groups(self.before)
+        return self.in_groups(self._rows[self.split.test_fold][0])
 
     def in_groups(self, rows: Rows) -> Pairs:
         """Return folds of groups of profiles among ``rows``: each is scored by what the others teach."""
-        group = self.data.group(GROUPS)
+        group, scored = self.data.group(GROUPS), rows & self.data.unapproached
         return [
-            (rows & (group != k), rows & (group == k)) for k in range(GROUPS) if (rows & (group == k)).any()
+            (rows & (group != k), scored & (group == k))
+            for k in range(GROUPS)
+            if (scored & (group == k)).any()
         ]
 
     def forward(self, least: int) -> dict[Fold, tuple[Rows, Rows]]:
@@ -164,6 +167,38 @@ class OutOfTimeScores:
     def only(self, rows: Rows) -> OutOfTimeScores:
         """Return the cases ``rows``."""
         return OutOfTimeScores(self.predicted[rows], self.at[rows], self.as_of[rows])
+
+
+def approached_note(
+    task: TrainingTask, came: npt.NDArray[Any], expected: Callable[[Floats], Floats], figure: str
+) -> list[Text]:
+    """Return what an approach changed, where the model learned from whom campaigns approached.
+
+    Parameters
+    ----------
+    task : TrainingTask
+    came : ndarray of shape (n,)
+        What came true of each row.
+    expected : callable
+        Returns of features, shape (m, p), what the model expects where nobody is approached, shape (m,).
+    figure : str
+        How a mean is written, as of :meth:`str.format`.
+    """
+    data = task.data
+    if data.approach is None:
+        return []
+    rows = ~data.unapproached
+    weight, X = part(data.weight, rows), np.ascontiguousarray(data.X[rows, : data.approach])
+    return [
+        msg(
+            "campaigns approached {count:,} of {total:,} rows, and the model learned which: {came} is what came of these, {expected} "
+            "what it expects of them without an approach",
+            count=counted(rows, data.weight),
+            total=round(total(data.y, data.weight)),
+            came=figure.format(weighted_mean(came[rows], weight)),
+            expected=figure.format(weighted_mean(expected(X), weight)),
+        )
+    ]
 
 
 def grouped_note(measured: Text) -> Text:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, msg
+from tagcast.models.estimators.approach import unapproached
 from tagcast.models.estimators.bgnbd import BgNbdScorer
 from tagcast.models.estimators.blend import Blend, Part
 from tagcast.models.estimators.foreign import Candidate, ForeignPart
@@ -17,7 +18,7 @@ from tagcast.models.estimators.forest import ForestScorer, binned, trees_for
 from tagcast.models.estimators.logistic import fit_path
 from tagcast.models.estimators.rfm import RfmScorer
 from tagcast.models.kernels.additive_model import AdditiveModel
-from tagcast.models.stats.draws import Weight, scaled
+from tagcast.models.stats.draws import Weight, part, scaled
 from tagcast.models.training.tuning import TUNING_RATE
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ PART_TITLES: dict[str, Text] = {
     "blend": msg("blend"),
 }
 LEARNING_RATE = 0.05
+_OF_EVERYBODY = {"logistic", "forest", "bgnbd"}
+"""Parts that learn from those whom a campaign approached, too."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,9 @@ class Recipe:
         What the columns are called: models of others see the names.
     foreign : tuple of Candidate
         Models of others, each a part by the name that the tag gives it.
+    approach : int or None
+        Column, the last one, that says whom a campaign approached. What is fitted predicts as if nobody was: logistic regression and
+        forest learn from the column, BG/NBD looks at what was bought before, the others learn from who was not approached.
     """
 
     weights: dict[str, float]
@@ -105,6 +111,7 @@ class Recipe:
     seed: int
     features: tuple[str, ...] = ()
     foreign: tuple[Candidate, ...] = ()
+    approach: int | None = None
 
     def trees_for(self, rows: int) -> int:
         """Return the trees for ``rows`` rows, as many more as their steps are smaller."""
@@ -141,9 +148,13 @@ class Recipe:
         known : Known
             What there is already of the fit on the same rows.
         """
-        weight, fitted = scaled(weight), dict[str, Part]()
+        features, rows = unapproached(X, self.approach)
+        everybody = X, y, as_of, scaled(weight)
+        others = features, y[rows], as_of[rows], scaled(part(weight, rows))
+        fitted: dict[str, Part] = {}
         for name in self.weights:
-            fitted[name] = self._fit_part(name, X, y, as_of, weight, known)
+            learned_from = everybody if name in _OF_EVERYBODY else others
+            fitted[name] = self._fit_part(name, *learned_from, known)
         return Blend(self.weights, fitted)
 
     def _fit_part(
@@ -155,22 +166,26 @@ class Recipe:
         weight: Weight,
         known: Known,
     ) -> Part:
-        if name == "logistic" and known.linear is not None:
-            return known.linear
         if name == "logistic":
-            return fit_path(X, y, [self.C], bends=self.bends, columns=self.linear_columns, weight=weight)[0]
+            linear = known.linear
+            if linear is None:
+                (linear,) = fit_path(
+                    X, y, [self.C], bends=self.bends, columns=self.linear_columns, weight=weight
+                )
+            return linear.given(self.approach, 0.0)
         if name == "forest":
             forest_data = known.binned
             if forest_data is None:
                 own = np.ascontiguousarray(X[:, self.forest_columns])
                 forest_data = binned(own, y, weight=weight)
-            return ForestScorer.fit(
+            forest, *_ = ForestScorer.fit(
                 forest_data,
                 {**self.forest_params, "learning_rate": LEARNING_RATE},
                 self.trees_for(len(y)),
                 seed=self.seed,
                 columns=self.forest_columns,
-            )[0]
+            )
+            return forest.given(self.approach, 0.0)
         if name == "bgnbd" and self.repeat is not None:
             return BgNbdScorer.fit(
                 X,
@@ -190,14 +205,14 @@ class Recipe:
         raise ValueError(f"no part is called {name!r}")
 
 
-def rfm_recipe(columns: Sequence[int], seed: int) -> Recipe:
+def rfm_recipe(columns: Sequence[int], seed: int, approach: int | None) -> Recipe:
     """Return the recipe of the calibrated RFM ranking, for data too small for a model."""
-    return replace(bare_recipe(columns, seed), weights={"rfm": 1.0})
+    return replace(bare_recipe(columns, seed, approach), weights={"rfm": 1.0})
 
 
-def bare_recipe(columns: Sequence[int], seed: int) -> Recipe:
+def bare_recipe(columns: Sequence[int], seed: int, approach: int | None) -> Recipe:
     """Return a recipe without any part."""
-    return Recipe({}, 1.0, 0, (), (), {}, 1, 1, None, tuple(columns), seed)
+    return Recipe({}, 1.0, 0, (), (), {}, 1, 1, None, tuple(columns), seed, approach=approach)
 
 
 def part_title(name: str) -> Text:

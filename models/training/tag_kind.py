@@ -12,6 +12,8 @@ What sees what
 3. *Final model.* The recipe is fitted on all snapshots. Its calibrator is fitted on the scores of every
    out-of-time fold, the test fold's among them: each case was scored by a model whose training labels
    all ended before the case's snapshot.
+
+Rows of whom a campaign approached, where a tag learns from them, are in no part of this measured, calibrated or counted as a case.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from tagcast.models.candidates.answers import Method
 from tagcast.models.candidates.names import DEFAULT
 from tagcast.models.candidates.rehearsal import few_rows
 from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.estimators.approach import unapproached
 from tagcast.models.estimators.blend import Scorer
 from tagcast.models.estimators.foreign import Candidate
 from tagcast.models.estimators.search import SearchOptions, stopped_note
@@ -226,7 +229,7 @@ def train(
     held_out = kind.cases(task, every, calibrator.predict_past(every.predicted))
     model = kind.model(
         definition=definition,
-        features=data.features,
+        features=data.own_features,
         feature_set=feature_set,
         scorer=fit(slice(None)),
         calibrator=calibrator,
@@ -267,4 +270,5 @@ def _rehearse(task: TrainingTask, weight: Weight) -> None:
     if task.foreign:
         few = few_rows(data.X, target, task.before, task.seed)
         for candidate in task.foreign:
-            candidate.rehearse(data.X[few], data.features, target[few], part(weight, few))
+            features, _ = unapproached(data.X[few], data.approach)
+            candidate.rehearse(features, data.own_features, target[few], part(weight, few))

@@ -183,7 +183,8 @@ class DataMethods(Opened):
         -------
         DataFrame
             One row a profile and snapshot: ``profile_id``; ``as_of``, the snapshot; ``role``; ``y``, the outcome as 0 or 1 (of
-            an amount whether there was any, and the ``amount``); ``weight``, how many rows it stands for where they were
+            an amount whether there was any, and the ``amount``); ``approached``, whether a campaign did within the window, where
+            the tag learns from those too; ``weight``, how many rows it stands for where they were
             drawn; then the features. The role is ``train``, ``validation`` (candidates are measured on it), ``test`` (measures
             the model and nothing else) or ``final``: its window reaches beyond the day of the test snapshot, so that only the model
             that is kept in the end learns from it. To measure on ``test``, fit on ``train`` and ``validation`` alone.
@@ -216,6 +217,7 @@ class DataMethods(Opened):
             "y": frame.y,
             **({} if frame.amount is None else {"amount": frame.amount}),
             **({} if frame.treated is None else {"treated": frame.treated}),
+            **({} if frame.approached is None else {"approached": frame.approached}),
             "weight": np.ones(len(frame.y)) if frame.weight is None else frame.weight,
         }
         return pd.concat([pd.DataFrame(about), frame.X], axis=1)

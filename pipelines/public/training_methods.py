@@ -121,7 +121,7 @@ class TrainingMethods(Opened):
         results: dict[str, tuple[AnyResult, pd.DataFrame]] = {}
 
         def observe(job: Job, result: AnyResult, trained: TrainedTag) -> None:
-            results[trained.tag] = (result, explained_rows(result, job.frame))
+            results[trained.tag] = (result, explained_rows(result, job.frame.unapproached))
 
         for tag in tags or ():
             self._check_entity(tag)

@@ -64,7 +64,7 @@ def campaign_approaches(project: Project) -> pa.Table:
 
 
 def approached(project: Project, definition: TagDefinition, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Return whether a tag leaves a row out, since a campaign approached its person within the window.
+    """Return whether a campaign approached the person of a row within the window, where the tag asks.
 
     Who was held out of a campaign was not approached by it.
 
@@ -72,7 +72,7 @@ def approached(project: Project, definition: TagDefinition, rows: pd.DataFrame) 
     ----------
     project : Project
     definition : TagDefinition
-        With ``campaigns: ignore`` no row is left out.
+        With ``campaigns: ignore`` it does not.
     rows : DataFrame of shape (n, ...)
         With ``profile_id``, as of today's ids, and ``as_of``, where the window starts.
 
@@ -108,10 +108,10 @@ def approached(project: Project, definition: TagDefinition, rows: pd.DataFrame) 
     return found
 
 
-def notes_on_left_out(
-    project: Project, plan: TagPlan, frame: TrainingFrame, left_out: pd.DataFrame, feature_set: FeatureSet
+def notes_on_approached(
+    project: Project, plan: TagPlan, frame: TrainingFrame, reached: pd.DataFrame, feature_set: FeatureSet
 ) -> tuple[Message, ...]:
-    """Return how many rows campaigns took from a training, and a warning where they took most of a stratum.
+    """Return how many rows campaigns took from a training, and a warning where they approached most of a stratum.
 
     Strata are tenths of each snapshot, ranked by recency, frequency and value, or what stands for these.
 
@@ -121,7 +121,7 @@ def notes_on_left_out(
     plan : TagPlan
     frame : TrainingFrame
         What is learned from.
-    left_out : DataFrame of shape (n, ...)
+    reached : DataFrame of shape (n, ...)
         ``profile_id`` and ``as_of`` of who was approached, with what else is a key of the features.
     feature_set : FeatureSet
     """
@@ -130,16 +130,18 @@ def notes_on_left_out(
     from tagcast.models.estimators.rfm import rfm_rank
     from tagcast.pipelines.training.labels import as_of_features
 
-    if left_out.empty:
+    if reached.empty:
         return ()
-    n, kept = len(left_out), frame.stands_for
+    left_out, frame = frame.approached is None, frame.unapproached
+    n, kept = len(reached), frame.stands_for
     counted = msg(
         "{count:,} of {total:,} rows are left out: a campaign approached them within their window, and scores say what "
         "happens without one (campaigns: exclude)",
         count=n,
         total=n + kept,
     )
-    looked_at = left_out.iloc[np.linspace(0, n - 1, min(n, MOST_LOOKED_AT)).astype(int)]
+    notes = (counted,) if left_out else ()
+    looked_at = reached.iloc[np.linspace(0, n - 1, min(n, MOST_LOOKED_AT)).astype(int)]
     keys = as_of_features(plan, looked_at)
     second = feature_set.second(plan.definition.chosen)
     names = ["as_of", "profile_id", *([second] if second else [])]
@@ -157,10 +159,10 @@ def notes_on_left_out(
     share = taken / np.maximum(np.bincount(stratum, weight, STRATA), 1)
     worst = int(share.argmax())
     if share[worst] <= MUCH:
-        return (counted,)
+        return notes
     left = int(((stratum == worst) & ~approached).sum())
     return (
-        counted,
+        *notes,
         msg(
             "campaigns approached {share:.0%} of the tenth number {place} by {ranking}: what its profiles do without one rests "
             "on {left:,} rows; hold some out of each campaign at random, or learn what happens under campaigns: campaigns: ignore",

@@ -102,6 +102,7 @@ def training_frames(
                 weight=joined["weight"].to_numpy("float64") if "weight" in joined else None,
                 treated=joined["treated"].to_numpy("int8") if "treated" in joined else None,
                 propensity=joined["propensity"].to_numpy("float64") if "propensity" in joined else None,
+                approached=joined["approached"].to_numpy(bool) if "approached" in joined else None,
             )
     project.progress(msg("feature frames"), len(services), len(services))
     return frames

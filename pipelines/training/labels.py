@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
     """Return ``profile_id, as_of, y`` (and ``amount``, ``treated`` and ``propensity``, the pair's entity) of every snapshot of ``plan``.
 
-    Where the tag excludes them, rows are left out whose person a campaign approached within the window.
+    Rows whose person a campaign approached within the window are left out, or marked, as the tag has it (:func:`learned_rows`).
 
     Raises
     ------
@@ -42,11 +42,11 @@ def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
     DefinitionError
         When population or outcome name what is not there.
     """
-    return unapproached(plan.definition, all_label_rows(project, plan, now))
+    return learned_rows(plan.definition, all_label_rows(project, plan, now))
 
 
 def all_label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
-    """Return what :func:`label_rows` chooses from: with ``approached``, which says what it leaves out.
+    """Return what :func:`label_rows` chooses from: with ``approached``, which says what it leaves out or marks.
 
     Raises
     ------
@@ -71,16 +71,17 @@ def all_label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
     return frame if pair is None else frame.assign(**{pair.entity: pair.value})
 
 
-def unapproached(definition: TagDefinition, every: pd.DataFrame) -> pd.DataFrame:
-    """Return those rows of :func:`all_label_rows` that no campaign approached.
+def learned_rows(definition: TagDefinition, every: pd.DataFrame) -> pd.DataFrame:
+    """Return those rows of :func:`all_label_rows` that no campaign approached; with ``campaigns: told`` all, ``approached`` saying which.
 
     Raises
     ------
     DataError
-        Where nobody of a snapshot is left.
+        Where nobody of a snapshot is left, or nobody of the last to measure on.
     """
+    knows, last = definition.campaigns == "told", every["as_of"].max()
     for as_of, reached in every.groupby("as_of")["approached"]:
-        if reached.all():
+        if reached.all() and (as_of == last or not knows):
             raise DataError(
                 msg(
                     "{tag}: campaigns approached everybody in the population at {as_of}",
@@ -92,7 +93,14 @@ def unapproached(definition: TagDefinition, every: pd.DataFrame) -> pd.DataFrame
                     "campaigns: ignore"
                 ),
             )
-    return every[~every["approached"]].drop(columns="approached").reset_index(drop=True)
+    return every if knows and every["approached"].any() else unapproached(every)
+
+
+def unapproached(labels: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of labels that no campaign approached, without the column that says so."""
+    if "approached" not in labels:
+        return labels
+    return labels[~labels["approached"]].drop(columns="approached").reset_index(drop=True)
 
 
 def _outcomes(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date, pd.DataFrame]]:
@@ -151,7 +159,7 @@ def _empty_hint(definition: TagDefinition) -> Message:
 
 
 def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
-    """Return how many true and false outcomes there are to learn from, before the test snapshot.
+    """Return how many true and false outcomes there are to learn from, before the test snapshot, of those whom no campaign approached.
 
     Of an amount: with and without any spend.
 
@@ -163,7 +171,7 @@ def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
     """
     from tagcast.models.calibration.case_minimum import CASE_CHECKS
 
-    counts = []
+    counts, labels = [], unapproached(labels)
     for days, where in plan.split.measured_days:
         rows = labels.loc[labels["as_of"].isin(days), "y"]
         yes, no = int(rows.sum()), int(len(rows) - rows.sum())

@@ -20,7 +20,7 @@ from tagcast.pipelines.project.own_views import check_chosen
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import resolved_rules
 from tagcast.pipelines.training.candidates import candidates_of
-from tagcast.pipelines.training.labels import check_cases, label_rows
+from tagcast.pipelines.training.labels import check_cases, label_rows, unapproached
 from tagcast.pipelines.training.view_readiness import ViewReadiness, view_readiness
 from tagcast.pipelines.training.yes_outlook import yes_outlook
 from tagcast.serving.catalog.category_size_checks import leaf_warnings
@@ -121,7 +121,7 @@ def _tag(project: Project, definition: Any, as_of: date, quality: LogQuality) ->
         check_chosen(project, definition)
         candidates_of(project, definition)
         plan = project.plan(definition, as_of)
-        labels = label_rows(project, plan, as_of)
+        labels = unapproached(label_rows(project, plan, as_of))
     except (DataError, DefinitionError) as error:
         return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint, definition.kind)
     split = plan.split

@@ -88,7 +88,7 @@ def register(
 
     result = replace(result, notes=(*result.notes, *job.notes))
     definition, split = job.plan.definition, job.plan.split
-    kind, frame = evidence_kind(definition), job.frame
+    kind, learned, frame = evidence_kind(definition), job.frame, job.frame.unapproached
     choices = kind.thresholds(result)
     found = findings_of(result, frame)
     tracking = tracking_of(project.settings)
@@ -101,7 +101,7 @@ def register(
         feature_set=FeatureSet.parse(job.feature_set).id,
         params={**result.best_params, "chosen": result.chosen, "trials": job.trials, "seed": job.seed},
         metrics=found.metrics,
-        dataset=dataset_of(project, frame),
+        dataset=dataset_of(project, learned),
         split=split_of(split),
         figures={**found.figures, **threshold_figures(choices)},
         notes=list(result.notes),
@@ -113,7 +113,7 @@ def register(
     report = inputs.report(job.plan, frame, result, found.evidence, tracking)
     # Before anything is decided: no champion is active without its card.
     segments = measured_segments(result, frame, profile_attributes(project))
-    keep_card(tracking, version, result, frame, report, found, events=project.events, segments=segments)
+    keep_card(tracking, version, result, learned, report, found, events=project.events, segments=segments)
     decision = decide_by_gate(tracking, version, report, now=moment, proposer=proposer(project, moment))
     return TrainedTag(
         definition.name,
@@ -123,7 +123,7 @@ def register(
         result.chosen,
         found.metrics,
         found.evidence.decided.counts,
-        len(frame.y),
+        len(learned.y),
         split.test,
         decision_text(decision),
         report.as_dict()["checks"],
@@ -172,7 +172,7 @@ def frame_digest(frame: TrainingFrame) -> str:
     """Return a SHA-256 over features and outcomes: the same training rows give the same digest."""
     digest = sha256()
     digest.update("|".join(frame.X.columns).encode())
-    own = (frame.amount, frame.weight, frame.treated, frame.propensity)
+    own = (frame.amount, frame.weight, frame.treated, frame.propensity, frame.approached)
     more = [array for array in own if array is not None]
     for part in (frame.X.to_numpy(), frame.y, *more, frame.as_of.astype("int64")):
         digest.update(part.tobytes())

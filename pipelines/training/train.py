@@ -28,10 +28,10 @@ from tagcast.pipelines.project.data_quality import (
 )
 from tagcast.pipelines.project.own_views import check_chosen
 from tagcast.pipelines.project.project import Project, TagPlan
-from tagcast.pipelines.training.approached import notes_on_left_out
+from tagcast.pipelines.training.approached import notes_on_approached
 from tagcast.pipelines.training.candidates import candidates_of
 from tagcast.pipelines.training.frames import drawn, training_frames, views_read
-from tagcast.pipelines.training.labels import all_label_rows, check_cases, unapproached
+from tagcast.pipelines.training.labels import all_label_rows, check_cases, learned_rows
 from tagcast.pipelines.training.registration import TrainedTag, register
 from tagcast.pipelines.training.studies import check_studies
 from tagcast.pipelines.training.workers import Job, Workers
@@ -109,7 +109,7 @@ def train_tags(
         TemporaryDirectory(prefix="tagcast-train-") as scratch,
         Workers(threads, len(chosen)) as workers,
     ):
-        plans, labels, left_out, refused = _labelled(project, chosen, as_of)
+        plans, labels, reached, refused = _labelled(project, chosen, as_of)
         # Not before the workers have started: they load the same libraries meanwhile.
         from tagcast.models.training.tag_kind import kind_of
 
@@ -129,7 +129,7 @@ def train_tags(
                     f"sqlite:///{studies / f'{plan.definition.name}.db'}",
                     Path(scratch) / plan.definition.name,
                     candidates_of(project, plan.definition),
-                    notes_on_left_out(project, plan, frame, left_out[plan.definition.name], feature_set),
+                    notes_on_approached(project, plan, frame, reached[plan.definition.name], feature_set),
                 )
                 for plan in some
                 for frame in [frames.pop(plan.definition.name)]
@@ -254,14 +254,14 @@ def _labelled(
 ) -> tuple[list[TagPlan], dict[str, pd.DataFrame], dict[str, pd.DataFrame], list[TrainedTag]]:
     """Plan and label every tag; one that cannot be labelled does not hold the others back.
 
-    Beside the rows of each tag are those that campaigns took from it.
+    Beside the rows of each tag are those of whom campaigns approached.
 
     Raises
     ------
     TagcastError
         The first reason, when no tag can be labelled.
     """
-    plans, labels, left_out, refused, errors = [], {}, {}, [], []
+    plans, labels, reached, refused, errors = [], {}, {}, [], []
     quality = project_quality(project, now)
     for done, definition in enumerate(definitions):
         project.progress(msg("outcomes"), done, len(definitions))
@@ -271,7 +271,7 @@ def _labelled(
             check_purchases(definition, quality)
             plan = project.plan(definition, now)
             everyone = all_label_rows(project, plan, now)
-            rows = unapproached(definition, everyone)
+            rows = learned_rows(definition, everyone)
             problem = check_data(plan, quality, now)
             _check_cases(plan, rows, problem)
         except (DataError, DefinitionError, ModelError) as error:
@@ -280,11 +280,11 @@ def _labelled(
             continue
         plans.append(plan)
         labels[definition.name] = drawn(rows, definition)
-        left_out[definition.name] = everyone[everyone["approached"]].drop(columns="y")
+        reached[definition.name] = everyone[everyone["approached"]].drop(columns="y")
     project.progress(msg("outcomes"), len(definitions), len(definitions))
     if not plans:
         raise errors[0]
-    return plans, labels, left_out, refused
+    return plans, labels, reached, refused
 
 
 def _check_cases(plan: TagPlan, rows: pd.DataFrame, problem: TagProblem | None) -> None:

@@ -70,6 +70,7 @@ def test_who_was_approached_is_part_of_the_question_and_left_out_of_other_tags()
         ("treatment: {", "treatment: {campaigns: [spring mail], ", "campaigns stands alone"),
         (", control: \"event = 'mail' and arm = 'none'\"", "", "give approached and control, or campaigns"),
         ("owner: crm", "owner: crm\ncandidates: ['python:a:b']", "candidates"),
+        ("owner: crm", "owner: crm\ncampaigns: told", "campaigns: told is for tags of"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_refused_by_name(was, now, problem) -> None:

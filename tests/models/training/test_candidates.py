@@ -59,6 +59,15 @@ def trained(folder: Path, *functions: str, own: bool = False, frame=None, split=
     return train(definition, frame, split, feature_set=SPEC, trials=1, foreign=foreign), frame
 
 
+def test_a_candidate_learns_from_whom_no_campaign_approached(folder) -> None:
+    frame, split, _ = shoppers(profiles=300)
+    approached = np.random.default_rng(0).random(len(frame.y)) < 0.4
+    seen = replace(frame, y=np.where(approached, 0, frame.y).astype("int8"), approached=approached)
+    result, _ = trained(folder, "pipeline", frame=seen, split=split)
+    chance = by_hand(seen.unapproached).predict_proba(frame.X)[:, 1]
+    np.testing.assert_allclose(result.model.raw(frame.X), logits(np.clip(chance, 1e-4, 1 - 1e-4)), rtol=1e-9)
+
+
 def logits(p: np.ndarray) -> np.ndarray:
     return np.log(p / (1 - p))
 

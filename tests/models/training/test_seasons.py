@@ -126,3 +126,19 @@ def test_labels_of_one_day_have_no_season() -> None:
     frame, split = seasonal(14, profiles=200)
     kind, task, scores = calibrated(replace(split, one_day=True), frame)
     assert kind.calibrator(task, scores, lambda _: Memory(set()), split.snapshots).season is None
+
+
+class Unapproached:
+    """A model that fails where it is asked of a profile that a campaign approached."""
+
+    def predicted(self, X: np.ndarray) -> np.ndarray:
+        assert not X[:, -1].any()
+        return np.zeros(len(X))
+
+
+def test_a_season_is_that_of_whom_no_campaign_approached() -> None:
+    frame, split = seasonal(14, profiles=120)
+    approached = np.random.default_rng(2).random(len(frame.y)) < 0.3
+    kind, task, scores = calibrated(split, replace(frame, approached=approached))
+    assert task.data.X[:, -1].any()
+    assert kind.calibrator(task, scores, lambda _: Unapproached(), split.snapshots[:12]).season is not None

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tagcast
 from tagcast.features.core.errors import DataError
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
@@ -90,6 +91,22 @@ def test_a_tag_may_learn_what_happens_under_campaigns(tmp_path, people) -> None:
     project = written(tmp_path / "with", TABLE + "days = 200\n", rest="campaigns: ignore\n")
     pd.DataFrame({"who": people, "sent": FIRST_DAY}).to_csv(tmp_path / "with" / "mailings.csv", index=False)
     pd.testing.assert_frame_equal(rows_of(project), every)
+
+
+def test_a_tag_may_learn_from_whom_campaigns_approached_and_know_them(tmp_path, people) -> None:
+    every = rows_of(written(tmp_path / "without"))
+    project = written(tmp_path / "with", TABLE + "days = 200\n", rest="campaigns: told\n")
+    table = tmp_path / "with" / "mailings.csv"
+    for reached in ([], people[::3]):
+        pd.DataFrame({"who": ["nobody", *reached], "sent": FIRST_DAY}).to_csv(table, index=False)
+        marked = every.assign(approached=every["profile_id"].isin(reached)) if reached else every
+        pd.testing.assert_frame_equal(rows_of(project), marked)
+    (checked,) = json.loads(project.invoke("check", "--as-of", str(DAY), "--json").stdout)["tags"]
+    last = marked[marked["as_of"] == max(marked["as_of"])]
+    assert checked["population"] == (~last["approached"]).sum()
+    pd.DataFrame({"who": people, "sent": max(marked["as_of"])}).to_csv(table, index=False)
+    with pytest.raises(DataError, match=f"everybody in the population at {max(marked['as_of'])}"):
+        rows_of(project)
 
 
 def test_who_is_left_when_everybody_was_approached(tmp_path, people) -> None:
@@ -255,6 +272,25 @@ def test_a_training_says_what_was_left_out_and_where_most_was(tmp_path, people) 
     assert f"{len(every) - len(left):,} of {len(every):,} rows are left out" in notes
     assert "campaigns approached" in notes
     assert "learn what happens under campaigns" in notes
+
+
+@pytest.mark.slow
+def test_a_training_that_knows_whom_campaigns_approached(tmp_path, people) -> None:
+    """They are learned from, and in nothing that measures."""
+    project = written(tmp_path, TABLE + "days = 200\n", rest="campaigns: told\n")
+    reached = people[::2]
+    pd.DataFrame({"who": reached, "sent": FIRST_DAY}).to_csv(tmp_path / "mailings.csv", index=False)
+    rows = rows_of(project)
+    opened = tagcast.open(project.config, project.home)
+    trained = opened.train("stays", DAY, trials=1, threads=1, now=NOW)
+    assert trained.rows == len(rows)
+    assert set(trained.checks.loc[trained.checks["name"] == "leak", "outcome"]) <= {"pass"}
+    note = f"ampaigns approached {rows['approached'].sum():,} of {len(rows):,} rows"
+    assert note in " ".join(map(str, trained.notes))
+    said = trained.predictions
+    assert len(said)
+    assert not said["profile_id"].isin(reached).any()
+    assert note in " ".join(project.run("model", "card", "stays").stdout.split())
 
 
 @pytest.mark.slow
