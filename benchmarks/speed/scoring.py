@@ -2,7 +2,8 @@
 
 Ten tags of 300 trees with 31 leaves over 60 features. Held against the kernel alone (CPU-seconds), against what people
 write (MLflow pyfunc over pandas chunks, then ``to_sql``; wall time; ``benchmarks.speed.scoring_rivals``), and against itself on more
-profiles (rows per second, peak memory). Reasons are left out unless ``--reasons`` asks for them: no rival gives any.
+profiles (rows per second, peak memory), and with a challenger of each tag in the shadow beside without (CPU-seconds). Reasons are left out
+unless ``--reasons`` asks for them: no rival gives any.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -30,7 +32,7 @@ from benchmarks.timing import Cost, Ratio, alternate, report, run_apart, run_her
 
 TAGS = 10
 MOMENT = datetime(2024, 6, 1, tzinfo=UTC)
-OURS = ("kernel", "duckdb", "postgres")
+OURS = ("kernel", "duckdb", "postgres", "shadow")
 SIZES = (100_000, 500_000, 1_000_000, 5_000_000)
 
 
@@ -39,17 +41,20 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="20,000 profiles, small models, once")
     parser.add_argument("--profiles", type=int, default=1_000_000)
     parser.add_argument("--beside", type=int, default=200_000, help="profiles beside what people write")
+    parser.add_argument("--shadowed", type=int, default=100_000, help="profiles with challengers")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", nargs="+", choices=("kernel", "usual", "scale"), help="some of the parts")
+    parser.add_argument(
+        "--only", nargs="+", choices=("kernel", "usual", "shadow", "scale"), help="some of the parts"
+    )
     parser.add_argument("--reasons", choices=("all", "none"), default="none")
     parser.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks" / "kernel"
     )
     parser.add_argument("--one", choices=(*OURS, *RIVALS), help="run one here and print its cost")
     options = parser.parse_args()
-    parts = options.only or ["kernel", "usual", "scale"]
+    parts = options.only or ["kernel", "usual", "shadow", "scale"]
     if options.quick:
-        options.profiles, options.beside, options.repeats = 20_000, 5_000, 1
+        options.profiles, options.beside, options.shadowed, options.repeats = 20_000, 5_000, 20_000, 1
         options.folder = options.folder.with_name(f"{options.folder.name}-quick")
         parts = [p for p in parts if p != "scale"]
     if options.one:
@@ -82,6 +87,9 @@ def main() -> None:
         if "usual" in parts:
             make_snapshot(options.folder, options.beside)
             rows += beside_usual(run, options.beside, options.repeats, postgres=url is not None)
+        if "shadow" in parts:
+            make_snapshot(options.folder, options.shadowed)
+            rows += in_the_shadow(run, options.shadowed, options.repeats)
         if "scale" in parts:
             for size in SIZES:
                 make_snapshot(options.folder, size)
@@ -104,6 +112,18 @@ def beside_usual(run: Any, profiles: int, repeats: int, *, postgres: bool) -> li
     title = f"{TAGS} tags, {profiles:,} profiles: beside MLflow pyfunc over pandas chunks and to_sql"
     ratios = [Ratio(usual, ours, "higher", Bar("at least", 8), "wall") for ours, usual in pairs]
     return report("beside the usual way", title, costs, kinds, ratios)
+
+
+def in_the_shadow(run: Any, profiles: int, repeats: int) -> list[Row]:
+    costs = alternate(["duckdb", "shadow"], repeats, lambda name: run(name, profiles))
+    title = f"{TAGS} tags, {profiles:,} profiles: with a challenger of each tag in the shadow"
+    return report(
+        "in the shadow",
+        title,
+        costs,
+        ["duckdb", "shadow"],
+        [Ratio("shadow", "duckdb", "lower", Bar("at most", 1.15))],
+    )
 
 
 def scale(run: Any, repeats: int) -> list[Row]:
@@ -201,20 +221,31 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
     import lightgbm  # noqa: F401
     import sklearn.isotonic  # noqa: F401
 
+    from tagcast.serving.publishing.kept_predictions import about_challengers, keep_challengers
     from tagcast.serving.publishing.publication import stage_run
-    from tagcast.serving.scoring.scorer import Scorer
+    from tagcast.serving.scoring.challengers import Challengers
+    from tagcast.serving.scoring.scorer import LoadedTag, Scorer
     from tagcast.serving.store.factory import open_store
     from tagcast.serving.store.schema import RunInfo, TagRun
 
     home = Path(tempfile.mkdtemp(prefix="tagcast-scored-"))
     url = os.environ["TAGCAST_BENCHMARK_POSTGRES"] if name == "postgres" else None
     store = open_store(url, home, "benchmark", memory_limit="1GB")
+    names = [t.definition.name for t in tags]
+    # As good as any: the next tag's forest answers in its place, as large as the champion's.
+    others = [
+        LoadedTag(replace(other.model, definition=tag.model.definition), "2")
+        for tag, other in zip(tags, [*tags[1:], tags[0]], strict=True)
+    ] if name == "shadow" else []  # fmt: skip
 
     def work() -> None:
         with stage_run(store, "benchmark") as staging:
             spec = tags[0].model.feature_set
-            scorer = Scorer(tags, {spec: snapshots}, AS_OF, MOMENT, lambda *_: None, reasons=reasons)
-            for batch in scorer.batches({t.definition.name: 0.5 for t in tags}):
+            beside = Challengers(others, AS_OF, staging.folder, dict.fromkeys(names, profiles))
+            scorer = Scorer(
+                tags, {spec: snapshots}, AS_OF, MOMENT, lambda *_: None, reasons=reasons, challengers=beside
+            )
+            for batch in scorer.batches(dict.fromkeys(names, 0.5)):
                 staging.add(batch)
             about = tuple(
                 TagRun(
@@ -224,6 +255,8 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
                 for t in tags
             )  # fmt: skip
             manifest = staging.publish(RunInfo("benchmark", AS_OF, MOMENT, about), keep=1)
+            if file := beside.finish(about_challengers("benchmark", beside.versions)):
+                keep_challengers(file, home, manifest)
         if manifest.profiles != profiles:
             raise RuntimeError(f"{manifest.profiles} profiles were published")
 

@@ -53,11 +53,14 @@ class Member:
         Whose columns follow those of the profile.
     places : tuple of int
         Column of each feature, profile columns first.
+    gives_way : bool
+        Whether the kernel's room is for the others first.
     """
 
     model: TrainedModel
     pair: Pair | None
     places: tuple[int, ...]
+    gives_way: bool = False
 
     def matrix(
         self, profile: Floats, own: Floats | None, rows: npt.NDArray[np.int64] | None = None
@@ -143,7 +146,7 @@ class Engine:
     ) -> tuple[Encoding, dict[Pair, Encoding], dict[Pair | None, Encoding]]:
         """Return the encodings of the profile's columns, each pair's own, and both together.
 
-        Where all forests have more thresholds than there are ranks, the largest are left to LightGBM.
+        Where all forests have more thresholds than there are ranks, those that give way and the largest are left to LightGBM.
         """
         pairs = {m.pair for m in self.members if m.pair is not None}
         while True:
@@ -159,7 +162,7 @@ class Engine:
                 by_set: dict[Pair | None, Encoding] = {None: shared}
                 by_set |= {pair: shared.beside(encoding) for pair, encoding in own.items()}
             except UnsupportedForestError as error:
-                largest = max(forests, key=lambda k: sum(len(tree.feature) for tree in forests[k][1][0]))
+                largest = max(forests, key=lambda k: (self.members[k].gives_way, _size(forests[k][1][0])))
                 self._refuse(largest, f"the kernel has no room for {error} beside those of other tags")
                 del forests[largest]
             else:
@@ -283,3 +286,7 @@ class Engine:
             ]
             pairs[pair] = drawn(own, self._width, max(max(places) + 1 - self._width, 0))
         return profile, pairs
+
+
+def _size(trees: list[Tree]) -> int:
+    return sum(len(tree.feature) for tree in trees)

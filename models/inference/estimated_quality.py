@@ -55,10 +55,15 @@ class EstimatedQuality:
     recall: Estimate | None
     rate: Estimate
 
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """Each that there is, by its name."""
+        found = {name: getattr(self, name) for name in _FIELDS}
+        return {name: one for name, one in found.items() if one is not None}
+
     def to_json(self) -> dict[str, list[float]]:
         """Return value, low and high of each that there is."""
-        found = {name: getattr(self, name) for name in _FIELDS}
-        return {name: [one.value, one.low, one.high] for name, one in found.items() if one is not None}
+        return {name: [one.value, one.low, one.high] for name, one in self.estimates.items()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -1,4 +1,8 @@
-"""Promised against actual: how confident the predictions were, and how many came true."""
+"""Promised against actual: how confident the predictions were, how many came true, and how good the scores were.
+
+What is measured of a run is a mean over its cases, or follows from means: its interval comes from what each case moves it by, which costs
+no resamples, and the cases of one person count as one. Of an AUC that is the interval of DeLong, DeLong and Clarke-Pearson (1988).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.filters.fields import YES_NO
+from tagcast.models.stats.amount_metrics import mae, rmse
 from tagcast.models.stats.draws import Weight, cases_of, counted, part, weighted_mean
+from tagcast.models.stats.metrics import Estimate, auc, log_loss
+from tagcast.models.stats.numerics import DEVIATIONS_95, clip, wilson
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
@@ -95,3 +102,86 @@ def as_words(came: Labels | npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     if came.dtype == object:
         return came.astype(object, copy=False)
     return np.where(came == 1, *YES_NO).astype(object)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of some cases, and what each of them moves it by.
+
+    Parameters
+    ----------
+    value : float
+    moved_by : ndarray of shape (n,)
+        Mean 0: the figure of other cases of the same kind differs by the mean of theirs.
+    """
+
+    value: float
+    moved_by: Floats
+
+    def __sub__(self, other: Figure) -> Figure:
+        """Return the paired difference of two figures of the same cases."""
+        return Figure(self.value - other.value, self.moved_by - other.moved_by)
+
+    def estimate(self, whose: npt.NDArray[np.intp]) -> Estimate:
+        """Return the figure with its 95 % interval.
+
+        Parameters
+        ----------
+        whose : ndarray of shape (n,)
+            The number of each case's person, from 0: cases of one person are alike.
+        """
+        together = np.bincount(whose, self.moved_by)
+        half = DEVIATIONS_95 * math.sqrt(float((together**2).sum())) / len(self.moved_by)
+        return Estimate(self.value, self.value - half, self.value + half)
+
+
+def score_figures(y: Labels, score: Floats) -> dict[str, Figure]:
+    """Return AUC and log loss of scores; nothing where all outcomes are alike, which nobody can rank.
+
+    Parameters
+    ----------
+    y, score : ndarray of shape (n,)
+        Outcomes, 0 or 1, and chances.
+    """
+    true = int(y.sum())
+    if not 0 < true < len(y):
+        return {}
+    p = clip(score)
+    loss = -np.where(y == 1, np.log(p), np.log1p(-p))
+    mean = log_loss(y, p)
+    return {"auc": _auc(y, score), "log_loss": Figure(mean, loss - loss.mean())}
+
+
+def amount_figures(amount: Floats, score: Floats) -> dict[str, Figure]:
+    """Return the mean absolute error and the root of the mean squared one; nothing without cases."""
+    if not len(amount):
+        return {}
+    error, square = np.abs(score - amount), np.square(score - amount)
+    root = rmse(amount, score)
+    moved = (square - square.mean()) / (2 * root) if root else np.zeros(len(amount))
+    return {"mae": Figure(mae(amount, score), error - error.mean()), "rmse": Figure(root, moved)}
+
+
+def value_figures(y: Labels, yes: npt.NDArray[np.bool_]) -> dict[str, Estimate]:
+    """Return the rate, and precision and recall of a yes, each with Wilson's interval; those that the outcomes can tell."""
+    right = int(y[yes].sum())
+    counts = {"rate": (int(y.sum()), len(y)), "precision": (right, int(yes.sum()))}
+    if yes.any():
+        counts["recall"] = (right, int(y.sum()))
+    return {name: _share(*count) for name, count in counts.items() if count[1]}
+
+
+def _share(right: int, cases: int) -> Estimate:
+    low, share, high = (float(x[0]) for x in wilson([right], [cases]))
+    return Estimate(share, low, high)
+
+
+def _auc(y: Labels, score: Floats) -> Figure:
+    _, group = np.unique(score, return_inverse=True)
+    true = np.bincount(group, y)
+    false = np.bincount(group) - true
+    below = (np.cumsum(false) - false / 2) / false.sum()
+    above = 1 - (np.cumsum(true) - true / 2) / true.sum()
+    value, rate = auc(y, score), float(y.mean())
+    moved = np.where(y == 1, (below[group] - value) / rate, (above[group] - value) / (1 - rate))
+    return Figure(value, moved)

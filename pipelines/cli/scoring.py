@@ -12,9 +12,15 @@ from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGrou
 from tagcast.pipelines.cli.options import Day, all_option, needs, tags_or_all
 from tagcast.pipelines.entities import each, readable_first, with_tags
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, promise_record
+from tagcast.pipelines.evaluation.quality_record import quality_record
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.campaigns import render_campaign, render_campaigns
-from tagcast.pipelines.reports.scoring import render_promise, render_promise_record, render_scoring
+from tagcast.pipelines.reports.scoring import (
+    render_promise,
+    render_promise_record,
+    render_quality_record,
+    render_scoring,
+)
 from tagcast.pipelines.reports.terminal import progress
 from tagcast.pipelines.scoring.run import score_run
 
@@ -98,7 +104,8 @@ def score(
 def promise(invocation: Invocation, tag: str | None, since: date | None) -> None:
     """Compare what was promised with what happened.
 
-    Of every tag the newest judgement is shown, of one TAG all that is on record, week by week. Each published run is judged once its window is over, once and for good, on all that it predicted: a profile that was
+    Of every tag the newest judgement is shown, of one TAG all that is on record, week by week: the promise, each metric beside what its
+    run expected of itself, and how a challenger in the shadow does beside the champion. Each published run is judged once its window is over, once and for good, on all that it predicted: a profile that was
     merged counts as the person it is now, and those no longer in the data are counted and not judged. While no window is
     over, the promise of the model on its own test snapshot is shown. Floors of uplift tags are judged by campaigns with a holdout, once a night
     has measured them.
@@ -120,7 +127,13 @@ def promise(invocation: Invocation, tag: str | None, since: date | None) -> None
     invocation.require_visible(tag)
     ((project, _),) = with_tags(invocation.project(), [tag])
     rows = promise_record(project, tag, since)
-    invocation.answer([r.to_dict() for r in rows], lambda: render_promise_record(tag, rows))
+    record = quality_record(project, tag, since)
+
+    def show() -> None:
+        render_promise_record(tag, rows)
+        render_quality_record(tag, record)
+
+    invocation.answer(record.beside(rows), show)
 
 
 @click.group(cls=ProjectGroup)

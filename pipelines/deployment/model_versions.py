@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.project.versions import registered_versions
+from tagcast.registry.governance.shadows import Standing, standings
 
 
 @dataclass(frozen=True)
 class ListedVersion:
-    """One row of `tagcast model list`."""
+    """One row of `tagcast model list`; ``shadow`` is how a challenger stands beside the champion."""
 
     tag: str
     kind: str
@@ -26,6 +28,7 @@ class ListedVersion:
     reason: Text | Joined
     checks: tuple[dict[str, Any], ...] = ()
     reservations: tuple[str, ...] = ()
+    shadow: Standing | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON values."""
@@ -34,6 +37,7 @@ class ListedVersion:
             "aliases": list(self.aliases),
             "checks": list(self.checks),
             "reservations": list(self.reservations),
+            "shadow": self.shadow and self.shadow.to_dict(),
         }
 
 
@@ -41,6 +45,9 @@ def list_models(project: Project, tag: str | None) -> list[ListedVersion]:
     """Return the versions of ``tag`` (a family's stem: of all members), or of every tag."""
     from tagcast.serving.catalog.tag_evidence import decision_text
 
+    registered = registered_versions(project, tag)
+    of_tags = groupby(registered, key=lambda v: v.tag)
+    shadows = {(s.tag, s.version): s for _, of_tag in of_tags for s in standings(project.state, list(of_tag))}
     return [
         ListedVersion(
             v.tag,
@@ -53,8 +60,9 @@ def list_models(project: Project, tag: str | None) -> list[ListedVersion]:
             v.decision.reason if v.decision else "",
             tuple(v.decision.figures.get("checks", ())) if v.decision else (),
             v.reservations,
+            shadows.get((v.tag, v.version)),
         )
-        for v in registered_versions(project, tag)
+        for v in registered
     ]
 
 

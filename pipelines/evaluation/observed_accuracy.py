@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DefinitionError, ModelError
 from tagcast.features.core.messages import listed, msg
-from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
+from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality, value_figures
+from tagcast.pipelines.evaluation.challengers import compared, figures_of, persons
 from tagcast.pipelines.evaluation.outcomes import due_day, is_over, with_outcomes
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.project.champions import load_versions
@@ -22,6 +23,8 @@ from tagcast.registry.governance.observed_accuracy import (
     promise_rows,
     record_promises,
 )
+from tagcast.registry.governance.observed_metrics import metric_rows, record_metrics
+from tagcast.registry.governance.shadows import record_comparisons
 from tagcast.registry.operations.floors import FloorRow, observed_floors
 from tagcast.serving.publishing.kept_predictions import (
     judged_versions,
@@ -34,9 +37,11 @@ from tagcast.serving.publishing.kept_predictions import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.models.inference.estimated_quality import EstimatedQuality
+    from tagcast.models.stats.metrics import Estimate
     from tagcast.pipelines.project.project import Project
     from tagcast.registry.governance.observed_accuracy import PromiseRow
+    from tagcast.registry.governance.observed_metrics import MetricRow
+    from tagcast.registry.governance.shadows import Comparison
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.scoring.loaded_tag import LoadedTag
     from tagcast.serving.store.manifest import Manifest
@@ -63,7 +68,8 @@ def judge_closed(project: Project) -> list[PromiseRow]:
     """Hold every run whose window is over against what happened, tag by tag, once and for good; return what is new.
 
     Whom a campaign approached within the window is not judged: what a profile does by itself was predicted, unless the tag says
-    ``campaigns: ignore``. Of one day the last run that was published is judged. What was found goes to MLflow as metrics of the version, too.
+    ``campaigns: ignore``. Of one day the last run that was published is judged, and a challenger on the same people. What was found goes to
+    MLflow as metrics of the versions, too.
     """
     keep_predictions(project.store, project.state, project.settings.home)
     done = judged(project.state)
@@ -77,10 +83,14 @@ def judge_closed(project: Project) -> list[PromiseRow]:
             predicted = None if found is None else _of_closed(project, run, found[0])
             if found is None or predicted is None:
                 continue
-            new, measured = _judged(project, run, *found, predicted)
-            record_promises(project.state, new)
-            _export(project, found[1], new, measured)
-            rows.extend(new)
+            judgement = _judged(project, run, *found, predicted)
+            # Together or not at all: what has no promise on record is judged anew, from what is kept until then.
+            with project.state.writing():
+                record_promises(project.state, judgement.promises)
+                record_metrics(project.state, judgement.metrics)
+                record_comparisons(project.state, judgement.beside)
+            _export(project, found[1], judgement)
+            rows.extend(judgement.promises)
     return rows
 
 
@@ -181,13 +191,21 @@ class _Models:
         return self._loaded[key]
 
 
+@dataclass(frozen=True)
+class _Judgement:
+    """What is put on record of one run and tag: its promise, its metrics, and its challenger beside it."""
+
+    promises: list[PromiseRow]
+    metrics: list[MetricRow]
+    beside: list[Comparison]
+
+
 def _judged(
     project: Project, run: Manifest, tag: LoadedTag, version: Version, predicted: pd.DataFrame
-) -> tuple[list[PromiseRow], dict[str, float]]:
-    """Return what is put on record, and what a run expected of itself beside what was measured."""
+) -> _Judgement:
     from tagcast.models.decisions.policy import came_true
 
-    as_of = run.run.as_of
+    as_of, name = run.run.as_of, tag.definition.name
     every = with_outcomes(project, tag, as_of, predicted)
     reached = approached(project, tag.definition, every.assign(profile_id=every["person"], as_of=as_of))
     known = every[every["known"] & ~reached]
@@ -199,47 +217,45 @@ def _judged(
         **_counted("approached", every[reached]),
     }
     due = due_day(tag.definition, as_of)
-    rows = promise_rows(tag.definition.name, version.version, as_of, due, metrics, observed=True)
-    about = next(one for one in run.run.tags if one.tag == tag.definition.name)
-    return rows, {} if about.expected is None else {**_expected(about.expected), **_measured(known)}
+    about = next(one for one in run.run.tags if one.tag == name)
+    expected = {} if about.expected is None else about.expected.estimates
+    return _Judgement(
+        promise_rows(name, version.version, as_of, due, metrics, observed=True),
+        metric_rows(name, as_of, version.version, len(known), _measured(tag, known), expected),
+        compared(project, run, tag.definition, version.version, known),
+    )
 
 
-def _expected(quality: EstimatedQuality) -> dict[str, float]:
-    return {f"expected_{name}": value for name, (value, *_) in quality.to_json().items()}
-
-
-def _measured(known: pd.DataFrame) -> dict[str, float]:
-    """Return AUC, log loss, precision and recall of yes, and the rate; those that the outcomes can tell."""
+def _measured(tag: LoadedTag, known: pd.DataFrame) -> dict[str, Estimate]:
+    """Return what the outcomes can tell: AUC, log loss, precision and recall of yes, and the rate; of an amount the errors."""
     import numpy as np
 
-    from tagcast.models.stats.metrics import auc, log_loss
-    from tagcast.models.stats.numerics import clip
-
-    y, yes = known["y"].to_numpy(np.int8), (known["value"] == "yes").to_numpy()
-    score = known["score"].to_numpy(np.float64)
-    found = {"observed_rate": float(y.mean()) if len(y) else float("nan")}
-    if 0 < y.sum() < len(y):
-        found |= {"observed_auc": auc(y, score), "observed_log_loss": log_loss(y, clip(score))}
-    if yes.any():
-        found["observed_precision"] = float(y[yes].mean())
-        if y.any():
-            found["observed_recall"] = float(y[yes].sum() / y.sum())
-    return {name: value for name, value in found.items() if not np.isnan(value)}
+    whose = persons(known)
+    found = {name: one.estimate(whose) for name, one in figures_of(tag.definition, known).items()}
+    if tag.definition.outcome.levels:
+        return found
+    return found | value_figures(known["y"].to_numpy(np.int8), (known["value"] == "yes").to_numpy())
 
 
-def _export(project: Project, version: Version, rows: list[PromiseRow], measured: dict[str, float]) -> None:
-    """Give MLflow what was found; where that fails it stays on record here all the same."""
+def _export(project: Project, version: Version, found: _Judgement) -> None:
+    """Give MLflow what was found, of a challenger too; where that fails it stays on record here all the same."""
     from tagcast.registry.versions.recording import log_observed
     from tagcast.registry.versions.tracking import tracking_of
+    from tagcast.registry.versions.versions import find_version
 
-    metrics = {**dict(_observed(rows)), **measured}
+    first, tag = found.promises[0], version.tag
+    metrics = dict(_observed(found.promises)) | {f"observed_{one.metric}": one.value for one in found.metrics}
+    metrics |= {f"expected_{one.metric}": one.expected for one in found.metrics if one.expected is not None}
     try:
-        log_observed(tracking_of(project.settings), version, metrics, as_of=rows[0].as_of, due=rows[0].due)
+        tracking = tracking_of(project.settings)
+        log_observed(tracking, version, metrics, as_of=first.as_of, due=first.due)
+        if found.beside:
+            own = {f"observed_{one.metric}": one.of_challenger for one in found.beside}
+            challenger = find_version(tracking, tag, found.beside[0].version)
+            log_observed(tracking, challenger, own, as_of=first.as_of, due=first.due)
     except ModelError as error:
         log.warning(
-            msg(
-                "{tag}: MLflow was not given what happened: {problem}", tag=version.tag, problem=error.message
-            )
+            msg("{tag}: MLflow was not given what happened: {problem}", tag=tag, problem=error.message)
         )
 
 

@@ -67,7 +67,7 @@ def broken_promise(project: Project, row: PromiseRow) -> News:
 
 
 def waiting_review(project: Project, tag: str, version: int, text: Text | Joined) -> News:
-    """Return the news of a version that waits for a second person."""
+    """Return the news of a version that waits for a person."""
     return _news(project, "review_needed", tag, text, str(version))
 
 
@@ -82,12 +82,12 @@ def _expired(project: Project, now: datetime) -> Iterator[News]:
 
 
 def _reviews(project: Project) -> Iterator[News]:
-    """Yield the versions of the entity's tags that wait for a second person."""
+    """Yield the versions of the entity's tags that wait for a person."""
     from tagcast.registry.versions.promotion import pending
     from tagcast.registry.versions.tracking import tracking_exists, tracking_of
 
     settings = project.settings
-    if not settings.review.second_person or not tracking_exists(settings.whole.home, settings.mlflow):
+    if not tracking_exists(settings.whole.home, settings.mlflow):
         return
     for version in pending(tracking_of(settings)):
         reason = version.decision.reason if version.decision is not None else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import RunRefusedError
 from tagcast.features.core.messages import Joined, Message, Text, listed, msg, nmsg
+from tagcast.pipelines.evaluation.challengers import propose_better
 from tagcast.pipelines.evaluation.floors import judged_floors
 from tagcast.pipelines.evaluation.observed_accuracy import judge_closed
 from tagcast.pipelines.nights.notify import News
@@ -51,12 +52,13 @@ def loaded(project: Project, _now: datetime) -> StepDone:
 
 
 def judged(project: Project, now: datetime) -> StepDone:
-    """Judge the promises and measure the campaigns whose window has closed.
+    """Judge the promises and measure the campaigns whose window has closed, and propose what proved better in the shadow.
 
     What a call did that was killed before this step was on record counts, too: a step says what is new since the one before.
     """
     before = last_step(project.state, JUDGE)
     whole = [row for row in judge_closed(project) if row.at_least == 0]
+    better = propose_better(project, now)
     measuring = Measuring(project.settings, project.state, project.events, project.former_ids)
     done = measure_campaigns(measuring, now)
     whole += judged_floors(project, done)
@@ -68,7 +70,7 @@ def judged(project: Project, now: datetime) -> StepDone:
     promises, campaigns = len(whole), len(done)
     if before is not None and (known := _COUNTED.fullmatch(before.inputs)):
         promises, campaigns = (now - int(then) for now, then in zip(there, known.groups(), strict=True))
-    if not promises and not campaigns:
+    if not promises and not campaigns and not better:
         return StepDone("nothing", msg("no window has closed since the last night"), inputs)
     broken = sorted({row.tag for row in whole if row.is_broken})
     said: list[Message] = []
@@ -80,7 +82,9 @@ def judged(project: Project, now: datetime) -> StepDone:
             said.append(msg("none was broken"))
     if campaigns:
         said.append(nmsg("{n} campaign was measured", "{n} campaigns were measured", campaigns))
+    said += [msg("{tag}: proposed, {why}", tag=one.tag, why=one.message) for one in better]
     news = [broken_promise(project, row) for row in whole if row.is_broken]
+    news += [waiting_review(project, one.tag, one.version, one.message) for one in better]
     return StepDone("done", listed(said, "sentences"), inputs, tuple(news))
 
 

@@ -1,4 +1,4 @@
-"""The champions a run scores with, or the versions it was scored with, their files verified."""
+"""The champions a run scores with and what challenges them, or the versions it was scored with, their files verified."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.features.core.errors import DefinitionError, ModelError, TagcastError
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.raw_errors import raw_text
 from tagcast.models.definitions.diff import overlaid
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
@@ -69,6 +70,59 @@ def load_champions(
     if names is not None:
         champions = [v for name in names for v in _called(champions, {v.tag for v in found}, rules, name)]
     return active(project, load_versions(project, {v.tag: v.version for v in champions}))
+
+
+def load_challengers(project: Project, champions: Sequence[LoadedTag]) -> list[LoadedTag]:
+    """Return what challenges ``champions``, of each at most one: the newest later version that answers the same question.
+
+    One that cannot be loaded, or that reads features which the run does not compute, is said and left out.
+    """
+    from tagcast.registry.versions.promotion import may_challenge
+    from tagcast.registry.versions.tracking import tracking_exists, tracking_of
+    from tagcast.registry.versions.versions import versions
+    from tagcast.serving.scoring.challengers import not_scored
+
+    if not champions or not tracking_exists(project.settings.whole.home, project.settings.mlflow):
+        return []
+    known: dict[str, list[Version]] = {}
+    for version in versions(tracking_of(project.settings)):
+        known.setdefault(version.tag, []).append(version)
+    computed = {(tag.model.feature_set, pair) for tag in champions for pair in (tag.pair, None)}
+    found = []
+    for champion in champions:
+        name = champion.definition.name
+        later = [v for v in known.get(name, ()) if v.version > int(champion.version) and may_challenge(v)]
+        for version in later if champion.definition.shows_alone else ():
+            try:
+                tag = _challenger(project, version)
+            except Exception as error:  # noqa: BLE001 - nothing of a challenger fails a run
+                problem = error.message if isinstance(error, TagcastError) else raw_text(error)
+                log.warning(not_scored(name, version.version, problem))
+                break
+            if _question(tag) != _question(champion):
+                continue
+            if (tag.model.feature_set, tag.pair) in computed:
+                found.append(tag)
+            else:
+                problem = msg("it reads features that the run does not compute")
+                log.warning(not_scored(name, version.version, problem))
+            break
+    return found
+
+
+def _question(tag: LoadedTag) -> tuple[str, str]:
+    return tag.definition.question, tag.definition.kind
+
+
+def _challenger(project: Project, version: Version) -> LoadedTag:
+    from tagcast.registry.versions.tracking import tracking_of
+    from tagcast.registry.versions.versions import load_bundle
+    from tagcast.serving.scoring.scorer import LoadedTag
+
+    tracking = tracking_of(project.settings)
+    _, folder = load_bundle(tracking, version.tag, version.version, [version])
+    tag = LoadedTag(read_model(project, folder), str(version.version), version.metrics)
+    return active(project, [(tag, version)])[0]
 
 
 def warn_of_foreign(tracking: Tracking, tag: str | None = None) -> None:

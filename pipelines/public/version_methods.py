@@ -32,7 +32,7 @@ class VersionMethods(Opened):
         -------
         DataFrame
             ``tag``, ``kind``, ``version``, ``aliases``, ``created``, ``metrics`` (a dict), ``decision``, ``reason``,
-            ``checks``, ``reservations``.
+            ``checks``, ``reservations``, ``shadow`` (a dict: how a challenger stands beside the champion, else None).
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What a scoring run tells people: the table it prints, and the warnings of seasons and ranges."""
+"""What a scoring run tells people: the table it prints, the warnings of seasons and ranges, and what became of its promises."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from tagcast.pipelines.reports.terminal import say, table, tell, values_text
 from tagcast.pipelines.scoring.movement import TagMovement
 from tagcast.pipelines.scoring.notes import range_note, season_note
 from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, not_judged
+from tagcast.registry.governance.observed_metrics import METRIC_TITLES
 from tagcast.registry.operations.floors import FloorRow
 from tagcast.serving.campaigns.words import effect_range, floor_verdict, floor_words, kept_campaigns, points
 
 if TYPE_CHECKING:
     from tagcast.models.stats.metrics import Estimate
+    from tagcast.pipelines.evaluation.quality_record import QualityRecord
     from tagcast.pipelines.scoring.run_summary import ScoringRun
     from tagcast.registry.governance.observed_accuracy import PromiseRow
+    from tagcast.registry.governance.observed_metrics import MetricRow
 
 AGREEMENT_NOTE = msg(
     "reasons agree: share of test profiles whose exact top reason (SHAP) is among the three of path attribution"
@@ -271,3 +274,24 @@ def _render_floors(tag: str, rows: list[FloorRow]) -> None:
         ],
         notes=[kept_campaigns(rows)],
     )
+
+
+def render_quality_record(tag: str, record: QualityRecord) -> None:
+    """Print a line a week, of its newest run: what was expected of each metric, and what was measured; and how each challenger stands."""
+    weeks = record.weeks
+    shown = [metric for metric in METRIC_TITLES if any(metric in week for week in weeks.values())]
+    if weeks:
+        table(
+            msg("{tag}: expected → measured (95 %), of the newest run of each week", tag=tag),
+            (msg("week of"), *(METRIC_TITLES[metric] for metric in shown)),
+            [(monday, *(_cell(week.get(metric)) for metric in shown)) for monday, week in weeks.items()],
+        )
+    for standing in record.standings:
+        say(msg("{tag}: {problem}", tag=tag, problem=standing.message))
+
+
+def _cell(row: MetricRow | None) -> Text:
+    if row is None:
+        return "–"
+    measured = f"{row.value:.3f}\n{row.low:.3f}–{row.high:.3f}"
+    return measured if row.expected is None else f"{row.expected:.3f} → {measured}"

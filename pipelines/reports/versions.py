@@ -39,6 +39,9 @@ def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
                     for v in of_kind
                 ],
             )
+    for v in found:
+        if v.shadow is not None:
+            say(msg("{tag}: {problem}", tag=v.tag, problem=v.shadow.message))
     if not found:
         say(msg("no model has been trained yet: {command}", command="tagcast train --all"))
     if checks:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.core.errors import DefinitionError, StoreError
+from tagcast.features.core.errors import DefinitionError, StoreError, TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
@@ -29,6 +29,7 @@ from tagcast.pipelines.scoring.run_tags import RunTags, record_first_use, run_ta
 from tagcast.pipelines.scoring.validity import Validity, validity
 
 if TYPE_CHECKING:
+    from tagcast.serving.scoring.challengers import Challengers
     from tagcast.serving.scoring.rule_columns import LoadedRule
     from tagcast.serving.scoring.scorer import LoadedTag, Reasons
     from tagcast.serving.store.base import ProfileStore
@@ -113,6 +114,10 @@ def score_tags(
         pasts = past_runs(store, tags, as_of)
         run_id = _run_id(project, chosen, as_of, pasts)
         past = stack.enter_context(open_past(store, pasts, project.former_ids))
+        # Beside everything that names or makes up the run: it is the same with and without.
+        challengers = stack.enter_context(
+            _challengers(project, [] if older else tags, last, as_of, staging.folder)
+        )
         scorer = Scorer(
             tags,
             snapshots,
@@ -124,8 +129,9 @@ def score_tags(
             reasons=reasons,
             rules=chosen.rules,
             attributes=attributes,
+            challengers=challengers,
         )
-        thresholds = _thresholds(scorer, tags, staging)
+        thresholds = _thresholds(scorer, tags, challengers, staging)
         for batch in scorer.batches(thresholds):
             staging.add(batch)
         project.progress(msg("publishing"), 0, 1)
@@ -146,6 +152,7 @@ def score_tags(
             accept=force_reason,
             beside=older,
         )
+        _keep_challengers(project, challengers, tags, manifest)
         record_first_use(project, chosen, now)
         project.progress(msg("publishing"), 1, 1)
         # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
@@ -170,6 +177,41 @@ def score_tags(
         moved,
         last.run.as_of if last and older else None,
     )
+
+
+def _challengers(
+    project: Project, tags: Sequence[LoadedTag], last: Manifest | None, as_of: date, folder: Path
+) -> Challengers:
+    from tagcast.pipelines.project.champions import load_challengers
+    from tagcast.serving.scoring.challengers import Challengers
+
+    try:
+        found = load_challengers(project, tags)
+    except TagcastError as error:
+        log.warning(msg("no challenger is scored in the shadow: {problem}", problem=error.message))
+        found = []
+    populations = {tag.tag: tag.population for tag in last.run.tags} if last is not None else {}
+    return Challengers(found, as_of, folder, populations)
+
+
+def _keep_challengers(
+    project: Project, challengers: Challengers, tags: Sequence[LoadedTag], run: Manifest
+) -> None:
+    """Keep what was scored in the shadow; what fails is said, and the run stands."""
+    from tagcast.registry.governance.shadows import record_shadows
+    from tagcast.serving.publishing.kept_predictions import about_challengers, keep_challengers
+
+    try:
+        versions = challengers.versions
+        file = challengers.finish(about_challengers(run.run.run_id, versions))
+        if file is not None:
+            keep_challengers(file, project.settings.home, run)
+            champions = {tag.definition.name: int(tag.version) for tag in tags}
+            record_shadows(
+                project.state, run.run.as_of, {name: (n, champions[name]) for name, n in versions.items()}
+            )
+    except TagcastError as error:
+        log.warning(msg("what challengers predicted is not kept: {problem}", problem=error.message))
 
 
 def _readable(store: ProfileStore) -> Manifest | None:
@@ -230,13 +272,18 @@ def _run_id(project: Project, chosen: RunTags, as_of: date, pasts: Sequence[tupl
     return f"{as_of}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
 
 
-def _thresholds(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, float]:
+def _thresholds(
+    scorer: Any, tags: Sequence[LoadedTag], challengers: Challengers, staging: Any
+) -> dict[str, float]:
     """Return the score at which each tag says yes; ranks everyone first where a rule needs it."""
     from tagcast.models.decisions.policy import needs_population
 
     ranked = [tag for tag in tags if needs_population(tag.definition.decision)]
-    for name, scores in scorer.scores(ranked) if ranked else ():
-        staging.add_scores(name, scores)
+    names = {tag.definition.name for tag in ranked}
+    first = [tag for tag in tags if tag.definition.name in names | challengers.ranked.keys()]
+    for name, scores in scorer.scores(first) if first else ():
+        if name in names:
+            staging.add_scores(name, scores)
     thresholds = {tag.definition.name: threshold for tag in tags if (threshold := tag.threshold) is not None}
     for tag in ranked:
         thresholds[tag.definition.name] = staging.threshold(tag.definition)

@@ -70,6 +70,11 @@ def failed_checks(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [check for check in report.get("checks", ()) if check["outcome"] == "fail"]
 
 
+def is_comparison(check: str) -> bool:
+    """Return whether a check holds a version against something else (a reference, the champion, the last run), not against itself."""
+    return check.startswith("beats_") or check == "score_distribution"
+
+
 def short(value: float) -> Text:
     """Three decimals without the leading zero, as tables of this field print them: .289."""
     if not math.isfinite(value):

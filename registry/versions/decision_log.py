@@ -37,12 +37,13 @@ class Decision:
         What was decided on.
     action : 'promoted', 'proposed' or 'refused'
         Became champion, waits for a second person to approve it, or did not become champion.
-    how : 'gate', 'hand', 'force' or 'review'
-        By the checks, by a person, by a person against checks that failed, or by the second person.
+    how : 'gate', 'hand', 'force', 'review' or 'shadow'
+        By the checks, by a person, by a person against checks that failed, by the second person, or since it proved better than the
+        champion in the shadow.
     by : str
-        Who; ``gate`` for the gate alone, and who trained where the gate's winner is only proposed.
+        Who; ``gate`` for the gate alone, ``shadow`` of what proved better, and who trained where the gate's winner is only proposed.
     reason : Message, Joined or str
-        Why, in a sentence: a message of the gate, or what somebody typed.
+        Why, in a sentence: a message of ours, or what somebody typed.
     figures : dict
         The gate's report, where there is one; forced promotions name what failed under ``forced``.
     decided_at : datetime
@@ -52,7 +53,7 @@ class Decision:
     tag: str
     version: int
     action: Literal["promoted", "proposed", "refused"]
-    how: Literal["gate", "hand", "force", "review"]
+    how: Literal["gate", "hand", "force", "review", "shadow"]
     by: str
     reason: Text | Joined
     figures: dict[str, Any]
@@ -189,7 +190,7 @@ def _decision(row: Row[Any]) -> Decision:
         action=row.action,
         how=row.how,
         by=row.decided_by,
-        reason=from_column(row.reason) if row.how == "gate" else row.reason,
+        reason=from_column(row.reason) if row.how in {"gate", "shadow"} else row.reason,
         figures=json.loads(row.figures),
         decided_at=row.decided_at.replace(tzinfo=UTC),
     )

@@ -14,6 +14,8 @@ CHALLENGER = "challenger"
 
 
 GATE = "gate"
+SHADOW = "shadow"
+"""Who proposes a version that proved better than the champion, run by run."""
 
 
 PROJECT = "tagcast.project"

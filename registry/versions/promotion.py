@@ -2,19 +2,20 @@
 
 A decision and its alias go together: the row of the log is committed only after the alias has moved. Where the
 configuration requires a second person, what would become champion is proposed first, and waits as challenger until
-somebody else approves it.
+somebody else approves it. So is what proved better than the champion in the shadow.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.core.errors import ModelError, NotAllowedError
 from tagcast.features.core.messages import Joined, Text, from_json, listed, msg
-from tagcast.registry.gates.checks import GateReport, failed_checks
+from tagcast.registry.gates.checks import GateReport, failed_checks, is_comparison
 from tagcast.registry.versions.decision_log import Decision
-from tagcast.registry.versions.names import CHALLENGER, CHAMPION, GATE
+from tagcast.registry.versions.names import CHALLENGER, CHAMPION, GATE, SHADOW
 
 if TYPE_CHECKING:
     from tagcast.registry.versions.tracking import Tracking
@@ -116,6 +117,49 @@ def promote(
         by=by.strip(),
         reason=reason.strip(),
         figures={**figures, "forced": against} if against else figures,
+        decided_at=now,
+    )
+    return _record(tracking, decision)
+
+
+def may_challenge(version: Version) -> bool:
+    """Return whether a version may be held against the champion, run by run: one that waits, and one that the gate found no fault in itself.
+
+    Not one that somebody turned down, nor one that the gate refused for more than how it compares on one snapshot.
+    """
+    decision = version.decision
+    if decision is None or decision.action == "promoted":
+        return False
+    failed = failed_checks(decision.figures)
+    compares = bool(failed) and all(is_comparison(check["name"]) for check in failed)
+    return decision.action == "proposed" or (decision.how == "gate" and compares)
+
+
+def propose(
+    tracking: Tracking, version: Version, *, reason: Text, found: Mapping[str, Any], now: datetime
+) -> Decision:
+    """Let a version that the gate had refused wait for a person, since it proved better than the champion in the shadow.
+
+    Parameters
+    ----------
+    tracking : Tracking
+    version : Version
+        One that :func:`may_challenge`.
+    reason : Message or str
+    found : mapping
+        What was measured, as JSON values; kept beside the gate's report.
+    now : datetime
+        Time of the proposal, with a timezone.
+    """
+    figures = dict(version.decision.figures) if version.decision else {}
+    decision = Decision(
+        tag=version.tag,
+        version=version.version,
+        action="proposed",
+        how="shadow",
+        by=SHADOW,
+        reason=reason,
+        figures={**figures, "shadow": dict(found)},
         decided_at=now,
     )
     return _record(tracking, decision)

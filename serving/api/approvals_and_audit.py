@@ -29,7 +29,7 @@ def review_routes(context: ServiceContext) -> APIRouter:
 
     @routes.get("/champions/pending", response_model=list[PendingChampion])
     def pending(request: Request) -> Any:
-        """Versions that passed the gate and wait for a second person."""
+        """Versions that wait for a person: they passed the gate, or did better than the champion in the shadow."""
         return localized(request, tag_steps.pending_champions(context, person_of(request)))
 
     @routes.post("/champions/{version}/{tag:path}", response_model=Decision)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import Message, msg
 from tagcast.registry.governance.observed_accuracy import observed_promises
+from tagcast.registry.governance.observed_metrics import observed_metrics
 from tagcast.registry.operations.floors import observed_floors
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tagcast.models.stats.metrics import CalibrationBin
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.observed_accuracy import PromiseRow
+    from tagcast.registry.governance.observed_metrics import MetricRow
     from tagcast.serving.context import ServiceContext
 
 _CONFIDENCE_STEP = 0.05
@@ -61,6 +63,12 @@ def shown_record(context: ServiceContext, tag: str, cell: int) -> tuple[PromiseR
         context.state, tag, since=since
     )
     return tuple(shown_promise(row, cell) for row in rows)
+
+
+def shown_metrics(context: ServiceContext, tag: str, cell: int) -> tuple[MetricRow, ...]:
+    """Return how good a tag's predictions of the last year were as it may be seen, newest day first: nothing of fewer than a smallest cell."""
+    rows = observed_metrics(context.state, tag, since=context.now.date() - A_YEAR)
+    return tuple(replace(row, people=size) for row in rows if (size := shown_size(row.people, cell)))
 
 
 def shown_promise(row: PromiseRow, cell: int) -> PromiseRow:

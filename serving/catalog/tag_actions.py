@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PendingChampion:
-    """A version that passed the gate and waits for a second person.
+    """A version that waits for a person: it passed the gate, was promoted by the first of two, or did better in the shadow.
 
     Parameters
     ----------
     tag, version : str, int
     proposed_by : str
-        Who trained or proposed it; somebody else has to approve.
+        Who trained or proposed it; somebody else has to approve. ``shadow`` of what did better there.
     proposed_at : datetime
     reason : Message, Joined or str
         Of the gate.

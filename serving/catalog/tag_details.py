@@ -16,12 +16,15 @@ from tagcast.registry.access.roles import require
 from tagcast.registry.governance.feedback import Feedback, feedback
 from tagcast.registry.governance.lifecycle import LifeStep, Status, history, next_steps
 from tagcast.registry.governance.observed_accuracy import PromiseRow
+from tagcast.registry.governance.observed_metrics import MetricRow
 from tagcast.serving.catalog.catalog import TagRow, row_of
 from tagcast.serving.catalog.cautions import cautions, valid_until
+from tagcast.serving.catalog.definition_text import words_of
 from tagcast.serving.catalog.known_tags import KnownTag, find_tag
 from tagcast.serving.catalog.shown_counts import (
     shown_bins,
     shown_floor,
+    shown_metrics,
     shown_record,
     shown_share,
     shown_size,
@@ -31,6 +34,7 @@ from tagcast.serving.catalog.stored_models import card_files, plot_png
 from tagcast.serving.catalog.tag_evidence import (
     DecisionRow,
     DriverRow,
+    ShadowRow,
     SourceFeature,
     VersionRow,
     active_definition,
@@ -38,12 +42,8 @@ from tagcast.serving.catalog.tag_evidence import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tagcast.models.definitions.definition import Definition
     from tagcast.registry.access.roles import Person
     from tagcast.registry.versions.versions import Version
-    from tagcast.serving.catalog.definition_text import Language
     from tagcast.serving.context import ServiceContext
 
 MOST_RUNS = 60
@@ -128,6 +128,10 @@ class TagDetails:
         Of the champion's test snapshot.
     observed : tuple of PromiseRow
         Of published runs whose windows have passed, newest first.
+    measured : tuple of MetricRow
+        How good their predictions were, beside what they expected of themselves, newest first.
+    shadows : tuple of ShadowRow
+        Challengers beside the champion, the newest first.
     uses : Uses
     feedback : Feedback
     history : tuple of LifeStep
@@ -155,6 +159,8 @@ class TagDetails:
     decisions: tuple[DecisionRow, ...]
     promise: tuple[PromiseRow, ...]
     observed: tuple[PromiseRow, ...]
+    measured: tuple[MetricRow, ...]
+    shadows: tuple[ShadowRow, ...]
     uses: Uses
     feedback: Feedback
     history: tuple[LifeStep, ...]
@@ -180,7 +186,7 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
     row, found = row_of(context, person, tag), evidence_of(context, tag)
     cell = smallest_cell(context, person)
     definition = active_definition(context, tag)
-    words, total = _words(definition), row.population or 0
+    words, total = words_of(definition), row.population or 0
     return TagDetails(
         row=row,
         description=definition.description.model_dump() if definition else {},
@@ -201,6 +207,8 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
         decisions=found.decisions,
         promise=found.promise,
         observed=shown_record(context, name, cell),
+        measured=shown_metrics(context, name, cell),
+        shadows=found.shadows,
         uses=uses_of(context.state, name),
         feedback=feedback(context.state, name),
         history=tuple(history(context.state, name)),
@@ -255,22 +263,6 @@ def _version(tag: KnownTag, number: int | None) -> Version:
             problem = msg("{tag} has no version of a model", tag=tag.name)
         raise NotFoundError(problem, hint=msg("versions: {versions}", versions=shown))
     return found
-
-
-def _words(definition: Definition | None) -> dict[str, dict[str, str]]:
-    from tagcast.serving.catalog.definition_text import decision_words, population_words, question_words
-
-    if definition is None:
-        return {"question": {}, "population": {}, "decision": {}}
-
-    def in_languages(words: Callable[[Any, Language], str]) -> dict[str, str]:
-        return {"en": words(definition, "en"), "zh": words(definition, "zh")}
-
-    return {
-        "question": in_languages(question_words),
-        "population": in_languages(population_words),
-        "decision": {} if definition.kind == "rule" else in_languages(decision_words),
-    }
 
 
 def _trend(context: ServiceContext, name: str, cell: int) -> tuple[TrendPoint, ...]:

@@ -15,6 +15,7 @@ from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.stats.metrics import CalibrationBin
 from tagcast.registry.governance.applied_definitions import active
 from tagcast.registry.governance.observed_accuracy import PromiseRow, promise_rows
+from tagcast.registry.governance.shadows import standings
 from tagcast.serving.catalog.stored_models import StoredModel, card_facts, plots_of, stored_model
 
 if TYPE_CHECKING:
@@ -90,6 +91,36 @@ class DecisionRow:
 
 
 @dataclass(frozen=True)
+class ShadowRow:
+    """How a challenger does beside the champion in the shadow.
+
+    Parameters
+    ----------
+    version, champion : int
+    since : date
+        As of which run it was scored beside this champion first.
+    judged : int
+        Runs that were judged.
+    difference, low, high : float or None
+        Its loss minus the champion's over these runs, with a 95 % interval; None while none was judged.
+    is_better : bool
+        Whether it is better beyond chance.
+    text : Message
+        All of it in words.
+    """
+
+    version: int
+    champion: int
+    since: date
+    judged: int
+    difference: float | None
+    low: float | None
+    high: float | None
+    is_better: bool
+    text: Text
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The evidence for a tag; the fields are those of :class:`tagcast.serving.catalog.tag_details.TagPage`."""
 
@@ -101,6 +132,7 @@ class Evidence:
     versions: tuple[VersionRow, ...] = ()
     decisions: tuple[DecisionRow, ...] = ()
     promise: tuple[PromiseRow, ...] = ()
+    shadows: tuple[ShadowRow, ...] = ()
 
 
 def evidence_of(context: ServiceContext, tag: KnownTag) -> Evidence:
@@ -114,7 +146,7 @@ def evidence_of(context: ServiceContext, tag: KnownTag) -> Evidence:
         return Evidence()
     version = tag.champion or tag.versions[0]
     versions = tuple(_version_row(v) for v in tag.versions)
-    decisions = _decisions(context, tag.name)
+    decisions, shadows = _decisions(context, tag.name), _shadows(context, tag)
     try:
         model = stored_model(context, version)
         facts, plots = card_facts(context, version), plots_of(context, version)
@@ -122,7 +154,7 @@ def evidence_of(context: ServiceContext, tag: KnownTag) -> Evidence:
         log.warning(
             msg("the page of {tag} goes without its model: {problem}", tag=tag.name, problem=error.message)
         )
-        return Evidence(versions=versions, decisions=decisions)
+        return Evidence(versions=versions, decisions=decisions, shadows=shadows)
     titles = _titles(model.feature_set)
     return Evidence(
         features=tuple(SourceFeature(name, _title(titles, name)) for name in model.features),
@@ -133,6 +165,7 @@ def evidence_of(context: ServiceContext, tag: KnownTag) -> Evidence:
         versions=versions,
         decisions=decisions,
         promise=_promise(version, model),
+        shadows=shadows,
     )
 
 
@@ -162,6 +195,8 @@ def active_definition(context: ServiceContext, tag: KnownTag) -> Definition | No
 
 def decision_text(decision: Decision) -> str:
     """Return who decided what: ``promoted by Ann Lee against beats_rfm``."""
+    if decision.how == "shadow":
+        return f"{decision.action}, better in the shadow"
     if decision.how == "gate":
         waits = f", by {decision.by}" if decision.action == "proposed" else ""
         return f"{decision.action} by the gate{waits}"
@@ -190,6 +225,15 @@ def _decisions(context: ServiceContext, name: str) -> tuple[DecisionRow, ...]:
     return tuple(
         DecisionRow(d.version, d.action, d.how, d.by, d.reason, d.decided_at) for d in reversed(made)
     )
+
+
+def _shadows(context: ServiceContext, tag: KnownTag) -> tuple[ShadowRow, ...]:
+    rows = []
+    for one in standings(context.state, tag.versions):
+        difference, low, high = one.difference or (None, None, None)
+        about = (one.version, one.champion, one.since, len(one.runs))
+        rows.append(ShadowRow(*about, difference, low, high, one.is_better, one.message))
+    return tuple(rows)
 
 
 def _promise(version: Version, model: StoredModel) -> tuple[PromiseRow, ...]:

@@ -1,10 +1,13 @@
 """What runs that people saw have predicted by models, kept until it is judged, whatever the store prunes meanwhile.
 
-A file a run lies in ``predictions/`` of the home: value, score and confidence of each tag, a row a profile.
+A file a run lies in ``predictions/`` of the home: value, score and confidence of each tag, a row a profile. Another one, of the same
+form, holds what challengers predicted beside it, which nobody sees.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,10 @@ from tagcast.registry.governance.observed_accuracy import judged
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
+    import pyarrow as pa
 
     from tagcast.registry.state.database import State
     from tagcast.serving.store.base import ProfileStore, StoreReader
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 FOLDER = "predictions"
 """In the home."""
 PARTS = ("value", "score", "confidence")
+_ABOUT = b"tagcast.challengers"
 
 
 def seen_runs(store: ProfileStore) -> list[Manifest]:
@@ -70,8 +77,9 @@ def keep_predictions(store: ProfileStore, state: State, home: Path) -> None:
     }
     with disk_errors(folder, msg("the published run stays active"), StoreError):
         private_folder(folder)
+        beside = {_challengers_file(home, run) for run in waiting.values()}
         for file in folder.iterdir():
-            if file not in waiting:
+            if file not in waiting and file not in beside:
                 file.unlink()
         for file, run in waiting.items():
             if run.number in stored and not file.is_file():
@@ -88,20 +96,89 @@ def kept_predictions(store: ProfileStore, home: Path, run: Manifest, tag: str) -
         ``profile_id``, ``value``, ``score``, ``confidence``.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     columns = [column_name(tag, part) for part in PARTS]
     file = _file(home, run)
     if file.is_file():
-        table = pq.read_table(file, columns=["profile_id", *columns])
-    elif run.number in store.stored():
+        return _read(file, columns)
+    if run.number in store.stored():
         with store.open(run) as reader:
             table = pa.Table.from_batches(list(reader.stream(columns)))
-    else:
-        return None
+        return _frame(table)
+    return None
+
+
+def about_challengers(run_id: str, versions: Mapping[str, int]) -> dict[bytes, str]:
+    """Return the metadata of a file of what challengers predicted: which version challenged each tag, and in which run."""
+    return {_ABOUT: json.dumps({"run": run_id, "versions": dict(versions)})}
+
+
+def keep_challengers(aside: Path, home: Path, run: Manifest) -> None:
+    """Keep what challengers predicted beside a run that was published: whole, or not at all.
+
+    Parameters
+    ----------
+    aside : Path
+        With ``profile_id`` and :data:`PARTS` of each challenged tag, and the metadata of :func:`about_challengers`.
+    home : Path
+    run : Manifest
+
+    Raises
+    ------
+    StoreError
+        When the disk does not take it.
+    """
+    file = _challengers_file(home, run)
+    with disk_errors(file.parent, msg("the published run stays active"), StoreError):
+        private_folder(file.parent)
+        beside = file.with_suffix(".aside")  # of the same disk: a move within it is done or not
+        shutil.move(aside, beside)
+        beside.replace(file)
+
+
+def challengers_in(home: Path, run: Manifest) -> dict[str, int]:
+    """Return which version challenged each tag in a run; nothing where none is kept.
+
+    Raises
+    ------
+    StoreError
+        When the file is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = _challengers_file(home, run)
+    if not file.is_file():
+        return {}
+    try:
+        about = json.loads(pq.read_metadata(file).metadata[_ABOUT])
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            msg("{file} is damaged", file=file), hint=msg("delete it: the next run has its own")
+        ) from error
+    # Numbers begin anew where a store is lost: what an earlier store's run left is of another one.
+    return dict(about["versions"]) if about["run"] == run.run.run_id else {}
+
+
+def challenger_predictions(home: Path, run: Manifest, tag: str) -> pd.DataFrame:
+    """Return what the challenger of a tag predicted beside a run, as :func:`kept_predictions` does; of :func:`challengers_in` alone."""
+    return _read(_challengers_file(home, run), [column_name(tag, part) for part in PARTS])
+
+
+def _read(file: Path, columns: list[str]) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    return _frame(pq.read_table(file, columns=["profile_id", *columns]))
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
     found: pd.DataFrame = table.rename_columns(["profile_id", *PARTS]).to_pandas()
     found["value"] = found["value"].astype(object)
     return found[found["value"].notna()].reset_index(drop=True)
+
+
+def _challengers_file(home: Path, run: Manifest) -> Path:
+    return home / FOLDER / f"{run.number:06}.challengers.parquet"
 
 
 def _file(home: Path, run: Manifest) -> Path:

@@ -1,14 +1,15 @@
-"""A champion ready to score."""
+"""A model ready to score, and those over one set of features compiled together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.models.inference.engine import Engine, Member
 
 if TYPE_CHECKING:
     from tagcast.features.entities.pair import Pair
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedTag:
-    """A champion ready to score.
+    """A champion, or what challenges it, ready to score.
 
     Parameters
     ----------
@@ -70,3 +71,16 @@ class LoadedTag:
     def expires_after(self) -> timedelta:
         """How long a tag of this run is good for."""
         return timedelta(days=self.definition.expires_after_days)
+
+
+def engine_of(spec: str, tags: Sequence[LoadedTag], challengers: Sequence[LoadedTag] = ()) -> Engine:
+    """Return the models over the feature set ``spec``, compiled together; challengers come last, and give way."""
+    feature_set = FeatureSet.parse(spec)
+    members = []
+    for place, tag in enumerate([*tags, *challengers]):
+        pair = tag.pair
+        names = feature_set.columns_with(pair.entity if pair else None)
+        places = tuple(names.index(f) for f in tag.model.features)
+        members.append(Member(tag.model, pair, places, gives_way=place >= len(tags)))
+    beside = {entity: len(names) for entity, names in feature_set.of_pairs.items()}
+    return Engine(members, len(feature_set.of_profile), beside)

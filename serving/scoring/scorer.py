@@ -19,8 +19,9 @@ from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.system import available_processors
 from tagcast.models.decisions.policy import NEVER, codes_of
-from tagcast.models.inference.engine import EncodedBatch, Engine, Member
+from tagcast.models.inference.engine import EncodedBatch
 from tagcast.models.inference.membership import eligible
+from tagcast.serving.scoring.challengers import Challengers
 from tagcast.serving.scoring.explanations import explain, member_features
 from tagcast.serving.scoring.loaded_tag import LoadedTag
 from tagcast.serving.scoring.model_columns import Decided, TagColumns
@@ -53,8 +54,9 @@ Reasons = Literal["all", "none"]
 
 @dataclass(frozen=True)
 class _Step:
-    """The same profiles in each feature set, their attributes, and their values before."""
+    """The same profiles in each feature set, their attributes, and their values before; ``first`` come in steps before."""
 
+    first: int
     ids: pa.StringArray
     batches: Mapping[str, FeatureBatch]
     attributes: Mapping[str, pa.Array]
@@ -65,6 +67,7 @@ class _Step:
 class _Answers:
     coded: Mapping[str, EncodedBatch]
     decided: Mapping[str, Decided]
+    challengers: Mapping[str, Decided]
 
 
 class Scorer:
@@ -90,6 +93,8 @@ class Scorer:
         Tags that rules decide.
     attributes : Attributes, optional
         What rules may use beside features; part of every batch.
+    challengers : Challengers, optional
+        Scored in the shadow; no batch holds what they predict.
     """
 
     def __init__(
@@ -105,6 +110,7 @@ class Scorer:
         reasons: Reasons = "all",
         rules: Sequence[LoadedRule] = (),
         attributes: Attributes | None = None,
+        challengers: Challengers | None = None,
     ) -> None:
         self.tags = tags
         self.rules = [RuleColumns(rule) for rule in rules]
@@ -126,20 +132,20 @@ class Scorer:
         self._tags_by_spec = {
             spec: [t for t in tags if t.model.feature_set == spec] for spec in self.snapshots
         }
-        self._engines = {
-            spec: _engine(spec, own_tags) for spec, own_tags in self._tags_by_spec.items() if own_tags
-        }
+        self._challengers = challengers or Challengers((), as_of)
+        models = {spec: own_tags for spec, own_tags in self._tags_by_spec.items() if own_tags}
+        self._engines = {spec: self._challengers.engine(spec, own) for spec, own in models.items()}
 
     def scores(self, tags: Sequence[LoadedTag]) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
         """Yield the name and some scores of each of ``tags`` in turn: the first pass."""
         chosen = {tag.definition.name for tag in tags}
 
-        def work(step: _Step) -> list[tuple[str, npt.NDArray[np.float64]]]:
-            return [(name, decided.score) for name, decided in self._decide(step, {}, chosen).decided.items()]
-
         with Pool(self.threads) as pool:
-            for found in pool.in_order(work, self._steps(_RANKING, tags)):
-                yield from found
+            steps = self._steps(_RANKING, tags)
+            for answers in pool.in_order(lambda step: self._decide(step, {}, chosen), steps):
+                self._challengers.rank(answers.challengers)
+                yield from ((name, decided.score) for name, decided in answers.decided.items())
+        self._challengers.set_thresholds()
 
     def batches(self, thresholds: Mapping[str, float]) -> Iterator[pa.RecordBatch]:
         """Yield every profile with all its tags: the second pass.
@@ -162,7 +168,7 @@ class Scorer:
         with Pool(self.threads) as pool:
             decided = pool.in_order(work, self._steps(_SCORING, self.tags))
             # Who gets exact reasons depends on who came before: decided here, in order.
-            explained = ((*found, self._count(found[1])) for found in decided)
+            explained = ((*found, self._count(*found)) for found in decided)
             for batch in pool.in_order(lambda found: self._lay_out(*found), explained):
                 for rule in self.rules:
                     self.population[rule.name] += (
@@ -192,7 +198,8 @@ class Scorer:
         streams = {}
         for spec, own_tags in self._tags_by_spec.items():
             ruled = self._ruled.get(spec) if scoring else None
-            if ruled is not None or any(tag in tags for tag in own_tags):
+            ranks = not scoring and spec in self._challengers.ranked.values()
+            if ruled is not None or ranks or any(tag in tags for tag in own_tags):
                 pairs = {pair for t in own_tags if (pair := t.pair)} | set(ruled or ())
                 streams[spec] = self.snapshots[spec].stream(self.as_of, sorted(pairs), rows)
         total = max((self.snapshots[spec].rows(self.as_of) for spec in streams), default=0)
@@ -208,7 +215,7 @@ class Scorer:
                     hint=msg("delete the folder features/ of the home and score again"),
                 )
             attributes = {} if about is None else about.of(ids)
-            yield _Step(ids, dict(zip(streams, batches, strict=True)), attributes, _past_of(past, ids))
+            yield _Step(done, ids, dict(zip(streams, batches, strict=True)), attributes, _past_of(past, ids))
             done += len(ids)
         self.progress(stage, total, total)
 
@@ -235,12 +242,14 @@ class Scorer:
                     thresholds.get(name, NEVER),
                     None if past is None else past[rows],
                 )
-        return _Answers(coded, decided)
+        challenging = self._challengers.decide(self._engines, coded, step.batches, decided, step.first)
+        return _Answers(coded, decided, challenging)
 
-    def _count(self, answers: _Answers) -> dict[str, npt.NDArray[np.bool_]]:
+    def _count(self, step: _Step, answers: _Answers) -> dict[str, npt.NDArray[np.bool_]]:
         """Count a batch, and return which rows of each tag's population are explained exactly."""
         import numpy as np
 
+        self._challengers.add(step.ids, answers.challengers)
         exact = {}
         for name, decided in answers.decided.items():
             self.population[name] += len(decided.rows)
@@ -287,14 +296,3 @@ class Scorer:
 
 def _past_of(past: PastStream | None, ids: pa.StringArray) -> dict[str, npt.NDArray[np.int8]]:
     return {} if past is None else {tag: codes_of(words) for tag, words in past.of(ids).items()}
-
-
-def _engine(spec: str, tags: Sequence[LoadedTag]) -> Engine:
-    feature_set = FeatureSet.parse(spec)
-    members = []
-    for tag in tags:
-        pair = tag.pair
-        names = feature_set.columns_with(pair.entity if pair else None)
-        members.append(Member(tag.model, pair, tuple(names.index(f) for f in tag.model.features)))
-    beside = {entity: len(names) for entity, names in feature_set.of_pairs.items()}
-    return Engine(members, len(feature_set.of_profile), beside)

@@ -151,6 +151,10 @@ def test_the_promise_is_judged_by_the_shops_own_lines(shop, scored) -> None:
     # Four of five intervals hold; the shop's own chance lets them hold a little less or more.
     inside = ((mine["lower"] <= came) & (came <= mine["upper"])).mean()
     assert 0.7 < inside <= 1
+    (whole, *_) = shop.json("promise", "spend_30d")
+    errors = (mine["score"] - came).abs()
+    measured = {name: one["value"] for name, one in whole["metrics"].items()}
+    assert measured == pytest.approx({"mae": errors.mean(), "rmse": np.sqrt((errors**2).mean())})
 
 
 def test_while_the_window_of_the_newest_run_is_open_the_one_before_is_judged(shop) -> None:

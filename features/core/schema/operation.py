@@ -55,7 +55,7 @@ class Notify(Strict):
     on: tuple[Occasion, ...] = Field(
         get_args(Occasion),
         description="refused: a run was refused; failed: a step failed; stale: a tag has expired; promise_broken; review_needed: a "
-        "version waits for a second person",
+        "version waits for a person",
     )
 
     @field_validator("webhook", "smtp")

@@ -1,4 +1,4 @@
-"""Reviews: new models and tags that wait for a second pair of eyes."""
+"""Reviews: new models, challengers that did better, and tags, which wait for a second pair of eyes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from markupsafe import Markup
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Message, from_json, msg, nmsg, pmsg
 from tagcast.registry.access.roles import require
+from tagcast.registry.versions.names import SHADOW
 from tagcast.serving.catalog import catalog as catalogue
 from tagcast.serving.catalog import tag_actions as tag_steps
 from tagcast.serving.catalog.category_size_checks import FEWEST, MOST
@@ -130,12 +131,11 @@ def _champion(page: PageContext, one: PendingChampion, title: str) -> None:
         with ui.element("div").classes("head"):
             name = h("a", title, href=link("/tags", one.tag), class_="cover")
             mark = h("span", say(msg("Version {version}", version=one.version)), class_="pill accent")
-            about = h(
-                "p",
-                say(msg("Proposed by {who}, {at}", who=one.proposed_by, at=minute(one.proposed_at))),
-                " · ",
-                over,
-            )
+            at = minute(one.proposed_at)
+            origin = msg("Proposed by {who}, {at}", who=one.proposed_by, at=at)
+            if one.proposed_by == SHADOW:
+                origin = msg("Did better in the shadow than the active model, {at}", at=at)
+            about = h("p", say(origin), " · ", over)
             html(
                 h(
                     "div",

@@ -30,6 +30,7 @@ _DECISIONS: dict[str, Message] = {
     "challenger": msg("kept as challenger"),
     "turned_down": msg("rejected"),
 }
+_BY: dict[str, Message] = {"gate": msg("automatic check"), "shadow": msg("measured in the shadow")}
 
 
 def record_cards(page: PageContext, details: TagDetails) -> list[Markup]:
@@ -113,7 +114,7 @@ def _versions(page: PageContext, details: TagDetails) -> Markup:
                 " ",
                 say.word(_DECISIONS, d.action),
                 " · ",
-                say(msg("automatic check")) if d.how == "gate" else d.by,
+                say(_BY[d.how]) if d.how in _BY else d.by,
             ),
             h("div", say(from_json(d.reason)), class_="muted"),
         )

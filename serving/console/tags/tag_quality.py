@@ -11,6 +11,7 @@ from tagcast.features.core.messages import Message, from_json, msg, pmsg
 from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, newest_of, not_judged
 from tagcast.serving.catalog.tag_details import TagDetails
 from tagcast.serving.console.tags.floor_table import floor_record
+from tagcast.serving.console.tags.measured_table import measured_table
 from tagcast.serving.console.tags.promise_chart import promise_weeks
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.formatting import day, number, of_100, percent
@@ -95,6 +96,9 @@ def _promises(page: PageContext, details: TagDetails) -> Markup:
         if rows:
             parts.append(_promise_table(page, rows, title))
             parts.extend(h("p", say(one), class_="faint") for one in not_judged(rows[0]))
+    if details.measured:
+        parts.append(measured_table(page, details.measured))
+    parts.extend(h("p", say(one.text)) for one in details.shadows)
     if not seen and not details.promise:
         parts.append(h("p", say(msg("No outcomes are known yet.")), class_="faint"))
     if details.last_run is not None and details.last_run.expected is not None:

@@ -301,3 +301,28 @@ def test_more_thresholds_than_ranks_are_served_by_lightgbm(monkeypatch) -> None:
     for k, member in enumerate(members):
         raw = member.model.scorer.raw(profile, engine.known(k, coded, None))
         assert same_bits(raw, member.model.raw(profile))
+
+
+def test_who_gives_way_leaves_the_kernel_to_the_others_and_their_answers_and_reasons_as_they_are(
+    monkeypatch,
+) -> None:
+    rng = np.random.default_rng(5)
+    champion, small = (
+        member_of(forest=forest(rng, EVERY, trees=12)),
+        member_of(forest=forest(rng, EVERY, trees=2)),
+    )
+    guest = replace(small, gives_way=True)
+    profile, _ = batch(rng, [champion, guest])
+    rows = np.arange(40)
+
+    def answered(*members: Member) -> tuple[np.ndarray, np.ndarray]:
+        engine = Engine(list(members), PROFILE, {})
+        coded = engine.encode(profile, {})
+        assert engine.explains(0)
+        return engine.known(0, coded, None)["forest"], engine.paths(0, coded, rows)["forest"]
+
+    alone, beside = answered(champion), answered(champion, guest)
+    monkeypatch.setattr(forest_encoding, "MOST_RANKS", Engine([champion], PROFILE, {})._all[None].most)
+    pressed = answered(champion, guest)
+    for found in (beside, pressed):
+        assert all(same_bits(a, b) for a, b in zip(alone, found, strict=True))
