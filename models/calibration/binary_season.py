@@ -17,7 +17,7 @@ were set on past snapshots of shops with and without a season (``benchmarks/qual
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import product
@@ -76,6 +76,15 @@ class SeasonOffset:
             spread=_short(f"{self.spread:.2f}"),
             since=self.since,
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"mean": self.mean, "spread": self.spread, "since": str(self.since)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_json` wrote; KeyError, TypeError or ValueError where it is malformed."""
+        return cls(float(data["mean"]), float(data["spread"]), date.fromisoformat(data["since"]))
 
 
 @dataclass(frozen=True)

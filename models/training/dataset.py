@@ -17,6 +17,7 @@ from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.calibration.case_minimum import CASE_CHECKS
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.stats.draws import Weight, counted, part, population_quantiles, total
+from tagcast.models.stats.psi import FeatureBins
 from tagcast.models.training.splits import Split
 from tagcast.models.training.tuning import TrainAndScore
 
@@ -272,3 +273,8 @@ class TrainingData:
                 minimum, low, high, maximum = ends.tolist()
                 out[name] = FeatureRange(minimum, low, high, maximum, 1 - share)
         return out
+
+    def bins(self) -> dict[str, FeatureBins]:
+        """Return how each feature lies."""
+        columns = zip(self.features, self.X.T, strict=True)
+        return {name: FeatureBins.of(np.ascontiguousarray(column), self.weight) for name, column in columns}

@@ -1,8 +1,9 @@
-"""What training left beside a version: documents and plots in the folder of its MLflow run."""
+"""What MLflow's run of a version holds: documents and plots that training left, and what was measured later."""
 
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
 from tagcast.registry.versions.tracking import Tracking, store_errors
 from tagcast.registry.versions.versions import Version, local_folder
+
+OBSERVED = ("auc", "precision", "recall", "rate")
+"""What is measured of predictions once their window has closed; as metrics of MLflow with ``observed_`` before."""
 
 
 def run_file(tracking: Tracking, version: Version, name: str) -> Path | None:
@@ -72,3 +76,29 @@ def document(tracking: Tracking, version: Version, name: str) -> Any:
             msg("{file} is damaged: it is no JSON", file=file),
             hint=f"tagcast train {version.tag}",
         ) from error
+
+
+def read_observed(tracking: Tracking, version: Version) -> dict[date, dict[str, float]]:
+    """Return what :func:`tagcast.registry.versions.recording.log_observed` logged of how good a version's predictions were, by the day of the predictions.
+
+    Parameters
+    ----------
+    tracking : Tracking
+    version : Version
+
+    Returns
+    -------
+    dict of date to dict of str to float
+        Of :data:`OBSERVED` those that the outcomes could tell.
+
+    Raises
+    ------
+    ModelError
+        When MLflow's server cannot be reached.
+    """
+    found: dict[date, dict[str, float]] = {}
+    with store_errors(msg("the model registry cannot be read")):
+        for name in OBSERVED:
+            for one in tracking.client.get_metric_history(version.run_id, f"observed_{name}"):
+                found.setdefault(date.fromordinal(one.step), {})[name] = one.value
+    return found

@@ -10,6 +10,8 @@ from tagcast.models.definitions.learned_from import margin_of
 from tagcast.models.definitions.window_outcomes import Aggregate, Label
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import BaseModel
 
     from tagcast.models.definitions.definition import Definition
@@ -220,6 +222,21 @@ def question_words(definition: Definition, language: Language = "en") -> str:
     if definition.kind == "rule":
         return rule_words(definition, language)
     return outcome_words(definition, language)
+
+
+def words_of(definition: Definition | None) -> dict[str, dict[str, str]]:
+    """Return ``question``, ``population`` and ``decision`` in both languages; empty without a definition, and the last of a rule."""
+    if definition is None:
+        return {"question": {}, "population": {}, "decision": {}}
+
+    def in_languages(words: Callable[[Any, Language], str]) -> dict[str, str]:
+        return {"en": words(definition, "en"), "zh": words(definition, "zh")}
+
+    return {
+        "question": in_languages(question_words),
+        "population": in_languages(population_words),
+        "decision": {} if definition.kind == "rule" else in_languages(decision_words),
+    }
 
 
 def settings(part: BaseModel) -> str:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from math import floor
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import Message, msg
 from tagcast.registry.governance.observed_accuracy import observed_promises
+from tagcast.serving.catalog.stored_models import CARD_SECONDS
+from tagcast.serving.publishing.quality_over_runs import by_week, quality_over_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+    from datetime import date
 
     from tagcast.models.stats.metrics import CalibrationBin
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.observed_accuracy import PromiseRow
+    from tagcast.serving.catalog.known_tags import KnownTag
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.publishing.quality_over_runs import RunQuality
 
+log = logging.getLogger("tagcast")
+
+MOST_RUNS = 60
+"""Runs that are shown one by one."""
 _CONFIDENCE_STEP = 0.05
 A_YEAR = timedelta(days=366)
 """So far back what came of promises is shown."""
@@ -68,3 +80,40 @@ def shown_promise(row: PromiseRow, cell: int) -> PromiseRow:
 def rounded_note(cell: int) -> Message:
     """Return what a reader of rounded numbers should know."""
     return msg("Numbers are rounded down to multiples of {cell}; smaller groups are not shown.", cell=cell)
+
+
+def shown_quality(context: ServiceContext, tag: KnownTag, least: int) -> tuple[RunQuality, ...]:
+    """Return what the runs of a year until the newest expected of ``tag``, and what was measured, oldest first.
+
+    Runs that spoke of fewer than ``least`` profiles are left out; of more than ``MOST_RUNS`` the newest of each week is shown.
+    """
+    runs = quality_over_runs(context.log, tag.name)
+    recent = [run for run in runs if run.as_of >= runs[-1].as_of - A_YEAR]
+    shown = [run for run in recent if run.population >= least and (run.expected or run.drift)]
+    shown = shown if len(shown) <= MOST_RUNS else by_week(shown)
+    measured = _measured(context, tag, {run.version for run in shown if run.expected})
+    return tuple(replace(run, measured=measured.get((run.version, run.as_of), {})) for run in shown)
+
+
+def _measured(
+    context: ServiceContext, tag: KnownTag, of: Collection[str]
+) -> dict[tuple[str, date], dict[str, float]]:
+    """Return how good the predictions of versions were, by version and day; the log holds why something is missing."""
+    from tagcast.registry.versions.run_files import read_observed
+
+    found: dict[tuple[str, date], dict[str, float]] = {}
+    if (tracking := context.tracking) is None:
+        return found
+    try:
+        for version in tag.versions:
+            if str(version.version) in of:
+                read = partial(read_observed, tracking, version)
+                key = ("observed", tag.name, version.version)
+                days = context.remembered.get(key, read, seconds=CARD_SECONDS)
+                found |= {(str(version.version), day): figures for day, figures in days.items()}
+    except ModelError as error:
+        problem = msg(
+            "the page of {tag} goes without what was measured: {problem}", tag=tag.name, problem=error.message
+        )
+        log.warning(problem)
+    return found

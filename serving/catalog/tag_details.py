@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import NotFoundError
 from tagcast.features.core.messages import Text, listed, msg
+from tagcast.models.calibration.binary_season import SeasonOffset
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.inference.estimated_quality import EstimatedQuality
 from tagcast.models.stats.metrics import CalibrationBin
@@ -18,10 +19,12 @@ from tagcast.registry.governance.lifecycle import LifeStep, Status, history, nex
 from tagcast.registry.governance.observed_accuracy import PromiseRow
 from tagcast.serving.catalog.catalog import TagRow, row_of
 from tagcast.serving.catalog.cautions import cautions, valid_until
+from tagcast.serving.catalog.definition_text import words_of
 from tagcast.serving.catalog.known_tags import KnownTag, find_tag
 from tagcast.serving.catalog.shown_counts import (
     shown_bins,
     shown_floor,
+    shown_quality,
     shown_record,
     shown_share,
     shown_size,
@@ -34,16 +37,14 @@ from tagcast.serving.catalog.tag_evidence import (
     SourceFeature,
     VersionRow,
     active_definition,
+    advice_of,
     evidence_of,
 )
+from tagcast.serving.publishing.quality_over_runs import RunQuality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tagcast.models.definitions.definition import Definition
     from tagcast.registry.access.roles import Person
     from tagcast.registry.versions.versions import Version
-    from tagcast.serving.catalog.definition_text import Language
     from tagcast.serving.context import ServiceContext
 
 MOST_RUNS = 60
@@ -78,7 +79,8 @@ class LastRun:
 
     ``unseen_season`` and ``unlike_training`` are shares: of the window that lies in a season training never saw, of the
     population whose features lie outside what it saw (``unlike_because`` is the commonest reason). ``valid_until`` counts from
-    the day of the data, ``cautions`` speak against relying on the values today. ``expected`` is how good its values should be.
+    the day of the data, ``cautions`` speak against relying on the values today. ``expected`` is how good its values should be,
+    ``season`` what last year's added to its scores.
     """
 
     run_id: str
@@ -92,6 +94,7 @@ class LastRun:
     valid_until: date
     cautions: tuple[Text, ...]
     expected: EstimatedQuality | None
+    season: SeasonOffset | None
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,10 @@ class TagDetails:
     trend : tuple of TrendPoint
         Over the published runs and those kept for the history, oldest day of the data first.
     last_run : LastRun or None
+    quality : tuple of RunQuality
+        What the runs of a year expected, and what was measured; oldest first, of many runs the newest of each week.
+    advice : Text or None
+        Why it should be trained anew, where no night does so.
     features : tuple of SourceFeature
         What it is made of: of a model its features, of a rule the fields that it uses.
     grade_reasons : tuple of str
@@ -146,6 +153,8 @@ class TagDetails:
     values: tuple[ValueShare, ...]
     trend: tuple[TrendPoint, ...]
     last_run: LastRun | None
+    quality: tuple[RunQuality, ...]
+    advice: Text | None
     features: tuple[SourceFeature, ...]
     grade_reasons: tuple[str, ...]
     plots: tuple[str, ...]
@@ -180,7 +189,7 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
     row, found = row_of(context, person, tag), evidence_of(context, tag)
     cell = smallest_cell(context, person)
     definition = active_definition(context, tag)
-    words, total = _words(definition), row.population or 0
+    words, total = words_of(definition), row.population or 0
     return TagDetails(
         row=row,
         description=definition.description.model_dump() if definition else {},
@@ -192,6 +201,8 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
         values=tuple(ValueShare(v, n, n / total if total else 0.0) for v, n in row.predicted.items()),
         trend=_trend(context, name, cell),
         last_run=_last_run(context, tag, cell),
+        quality=shown_quality(context, tag, FEW * cell),
+        advice=advice_of(context, tag),
         features=found.features,
         grade_reasons=found.grade_reasons,
         plots=found.plots,
@@ -257,22 +268,6 @@ def _version(tag: KnownTag, number: int | None) -> Version:
     return found
 
 
-def _words(definition: Definition | None) -> dict[str, dict[str, str]]:
-    from tagcast.serving.catalog.definition_text import decision_words, population_words, question_words
-
-    if definition is None:
-        return {"question": {}, "population": {}, "decision": {}}
-
-    def in_languages(words: Callable[[Any, Language], str]) -> dict[str, str]:
-        return {"en": words(definition, "en"), "zh": words(definition, "zh")}
-
-    return {
-        "question": in_languages(question_words),
-        "population": in_languages(population_words),
-        "decision": {} if definition.kind == "rule" else in_languages(decision_words),
-    }
-
-
 def _trend(context: ServiceContext, name: str, cell: int) -> tuple[TrendPoint, ...]:
     points = []
     for entry in context.log:
@@ -297,4 +292,5 @@ def _last_run(context: ServiceContext, tag: KnownTag, cell: int) -> LastRun | No
         run.run_id, manifest.number, run.as_of, run.scored_at, shown_size(manifest.profiles, cell),
         scored.unseen_season, unlike, scored.unlike_because if unlike else "", valid_until(run, scored),
         cautions(run, scored, context.now), scored.expected if scored.population >= FEW * cell else None,
+        scored.season,
     )  # fmt: skip

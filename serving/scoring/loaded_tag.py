@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 from tagcast.features.catalog.feature_set import FeatureSet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tagcast.features.entities.pair import Pair
     from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.models.inference.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -70,3 +73,17 @@ class LoadedTag:
     def expires_after(self) -> timedelta:
         """How long a tag of this run is good for."""
         return timedelta(days=self.definition.expires_after_days)
+
+
+def engine_of(spec: str, tags: Sequence[LoadedTag]) -> Engine:
+    """Return the models of ``tags``, which all are of the feature set ``spec``, compiled together."""
+    from tagcast.models.inference.engine import Engine, Member
+
+    feature_set = FeatureSet.parse(spec)
+    members = []
+    for tag in tags:
+        pair = tag.pair
+        names = feature_set.columns_with(pair.entity if pair else None)
+        members.append(Member(tag.model, pair, tuple(names.index(f) for f in tag.model.features)))
+    beside = {entity: len(names) for entity, names in feature_set.of_pairs.items()}
+    return Engine(members, len(feature_set.of_profile), beside)
