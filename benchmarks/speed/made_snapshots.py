@@ -27,6 +27,7 @@ from tagcast.models.calibration.binary_calibrator import Calibrator
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer, binned
+from tagcast.models.stats.psi import FeatureBins
 from tagcast.serving.scoring.scorer import LoadedTag
 
 Floats = npt.NDArray[np.float64]
@@ -154,7 +155,11 @@ def stored_tags(folder: Path, count: int, *, trees: int = TREES) -> list[LoadedT
     places = [folder / "tags" / str(number) for number in range(10)]
     try:
         models = [TagModel.load(place) for place in places]
-    except ModelError:  # not there yet, or of an older version of tagcast
+    except ModelError:
+        models = []
+    if (
+        not all(model.bins for model in models) or not models
+    ):  # not there yet, or of an older version of tagcast
         models = [tag.model for tag in make_tags(10, trees=trees)]
         for model, place in zip(models, places, strict=True):
             shutil.rmtree(place, ignore_errors=True)
@@ -186,6 +191,7 @@ def _tag(
         snapshots=tuple(np.unique(days).tolist()),
         ranges={name: _range(X[:half, j]) for j, name in enumerate(names())},
         seed=0,
+        bins={name: FeatureBins.of(X[:half, j]) for j, name in enumerate(names())},
     )
     return LoadedTag(model, "1")
 

@@ -251,6 +251,7 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
                 TagRun(
                     t.definition.name, t.version, "", "", t.definition.path, "", MOMENT + t.expires_after,
                     tuple(t.definition.levels), scorer.population[t.definition.name], "normal",
+                    drift=scorer.drifts.get(t.definition.name), expected=scorer.expected(t.definition.name),
                 )
                 for t in tags
             )  # fmt: skip

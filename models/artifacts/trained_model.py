@@ -2,7 +2,7 @@
 
 ::
 
-    model.json        definition, features, how the score is made, ranges, digests of the others
+    model.json        definition, features, how the score is made, ranges and bins of the features, digests of the others
     forest.txt        LightGBM's native text (absent where no forest has a part)
     calibration.json  from what the estimator gives to score, bounds and confidence
     foreign_1.skops   a model that a function of the project made (absent where none has a part)
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ from tagcast.models.estimators.foreign import ForeignPart, ForeignRegressor
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.kernels.additive_model import AdditiveModel
 from tagcast.models.stats.amount_outlook import AmountOutlook
+from tagcast.models.stats.psi import FeatureBins
 from tagcast.models.stats.season_coverage import unseen_share
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class TrainedModel(ABC):
         Trained on.
     ranges : dict of str to FeatureRange
         By feature.
+    bins : dict of str to FeatureBins
+        How each feature lay in training; empty of models that did not record it.
     seed : int
     scorer : Scorer
         Predicts, before what past snapshots have shown of its drift.
@@ -71,6 +74,7 @@ class TrainedModel(ABC):
     scorer: Scorer
     calibrator: AnyCalibrator
     threshold: float | None = None
+    bins: Mapping[str, FeatureBins] = field(default_factory=dict)
 
     kind: ClassVar[str]
     """The kind of definition that it is a model of."""
@@ -232,6 +236,7 @@ class TrainedModel(ABC):
                 "feature_set": self.feature_set,
                 "snapshots": [str(day) for day in self.snapshots],
                 "ranges": {name: asdict(r) for name, r in self.ranges.items()},
+                **({"bins": {name: b.to_json() for name, b in self.bins.items()}} if self.bins else {}),
                 "seed": self.seed,
                 **self._own_json(),
             },
@@ -269,6 +274,7 @@ class TrainedModel(ABC):
             feature_set=str(data["feature_set"]),
             snapshots=tuple(map(date.fromisoformat, data["snapshots"])),
             ranges={name: FeatureRange(**r) for name, r in data["ranges"].items()},
+            bins={name: FeatureBins.from_json(b) for name, b in data.get("bins", {}).items()},
             seed=int(data["seed"]),
             **cls._own_fields(files),
         )

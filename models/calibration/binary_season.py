@@ -17,7 +17,7 @@ were set on past snapshots of shops with and without a season (``benchmarks/qual
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import product
@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.signed_numbers import signed
 from tagcast.models.stats.draws import Weight, information, part
 from tagcast.models.stats.numerics import probability, sigmoid
 from tagcast.models.stats.season_coverage import NEAR_DAYS, days_apart, year_back_share
@@ -71,10 +72,19 @@ class SeasonOffset:
         """The same for people, as ``season: −.37 ± .29, from 2010-09-15``."""
         return msg(
             "season: {offset} ± {spread}, from {since}",
-            offset=_short(f"{self.mean:+.2f}"),
+            offset=_short(signed(self.mean, 2)),
             spread=_short(f"{self.spread:.2f}"),
             since=self.since,
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"mean": self.mean, "spread": self.spread, "since": str(self.since)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_json` wrote; KeyError, TypeError or ValueError where it is malformed."""
+        return cls(float(data["mean"]), float(data["spread"]), date.fromisoformat(data["since"]))
 
 
 @dataclass(frozen=True)
@@ -196,7 +206,7 @@ class Season:
 
 
 def _short(number: str) -> str:
-    return number.replace("-", "−").replace("0.", ".", 1)
+    return number.replace("0.", ".", 1)
 
 
 def reaches_a_year_back(snapshots: Sequence[date], horizon_days: int) -> bool:

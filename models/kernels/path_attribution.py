@@ -40,31 +40,14 @@ class ForestPaths:
     def of(cls, kernel: ForestKernel, encoding: Encoding) -> ForestPaths:
         """Return the paths of a packed forest; the expected output of a node is the mean of its training rows."""
         words = kernel.words
-        expected, rows = kernel.values.copy(), kernel.cover.astype(float)
-        left = (words >> CHILD).astype(np.int64)
-        inner = np.flatnonzero(~(words & LEAF).astype(bool))
-        for node in inner[::-1].tolist():  # children stand after their parents
-            a, b = left[node], left[node] + 1
-            rows[node] = rows[a] + rows[b]
-            expected[node] = (expected[a] * rows[a] + expected[b] * rows[b]) / rows[node]
+        leaf = (words & LEAF).astype(bool)
         column = (
-            encoding.columns[(words & COLUMN).astype(np.int64)]
-            if len(inner)
-            else np.zeros(len(words), np.int64)
+            np.zeros(len(words), np.int64)
+            if leaf.all()
+            else encoding.columns[(words & COLUMN).astype(np.int64)]
         )
-        on_the_way: list[dict[int, float]] = [{} for _ in words]
-        for node in inner.tolist():
-            so_far, feature = on_the_way[node], int(column[node])
-            for child in (int(left[node]), int(left[node]) + 1):
-                step = float(expected[child] - expected[node])
-                on_the_way[child] = {**so_far, feature: so_far.get(feature, 0.0) + step}
-            on_the_way[node] = {}
-        return cls(
-            kernel,
-            np.cumsum([0, *map(len, on_the_way)]).astype(np.int64),
-            np.array([c for entries in on_the_way for c in entries], np.int64),
-            np.array([g for entries in on_the_way for g in entries.values()], np.float64),
-        )
+        left = (words >> CHILD).astype(np.int64)
+        return cls(kernel, *_on_the_way(leaf, left, column, kernel.values, kernel.cover.astype(float)))
 
     def add_to(self, out: Floats, codes: Codes) -> None:
         """Add the contributions of encoded rows to ``out``, shape (n, columns of X)."""
@@ -86,3 +69,43 @@ def _attribute(codes, words, roots, depths, sets, start, features, gains, out): 
             for k in range(rows):
                 for e in range(start[leaf[k]], start[leaf[k] + 1]):
                     out[first + k, features[e]] += gains[e]
+
+
+@compiled
+def _on_the_way(leaf, left, column, values, cover):  # type: ignore[no-untyped-def]
+    """Return start, columns and gains: of each leaf what the splits on the way to it add, by column, the first of them first."""
+    nodes = len(leaf)
+    expected, rows = values.copy(), cover.copy()
+    parent, depth = np.full(nodes, -1, np.int64), np.zeros(nodes, np.int64)
+    for node in range(nodes - 1, -1, -1):  # children stand after their parents
+        if not leaf[node]:
+            a, b = left[node], left[node] + 1
+            rows[node] = rows[a] + rows[b]
+            expected[node] = (expected[a] * rows[a] + expected[b] * rows[b]) / rows[node]
+            parent[a], parent[b] = node, node
+    entries = 0
+    for node in range(nodes):
+        if parent[node] >= 0:
+            depth[node] = depth[parent[node]] + 1
+        if leaf[node]:
+            entries += depth[node]
+    start, way = np.zeros(nodes + 1, np.int64), np.empty(depth.max() + 1, np.int64)
+    columns, gains = np.empty(entries, np.int64), np.empty(entries)
+    filled = 0
+    for node in range(nodes):
+        first, at = filled, node
+        if leaf[node]:
+            for step in range(depth[node], -1, -1):
+                way[step] = at
+                at = parent[at]
+            for step in range(depth[node]):
+                split, child = way[step], way[step + 1]
+                entry = first
+                while entry < filled and columns[entry] != column[split]:
+                    entry += 1
+                if entry == filled:
+                    columns[entry], gains[entry] = column[split], 0.0
+                    filled += 1
+                gains[entry] += expected[child] - expected[split]
+        start[node + 1] = filled
+    return start, columns[:filled].copy(), gains[:filled].copy()

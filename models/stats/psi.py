@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
 import numpy as np
 import numpy.typing as npt
+
+from tagcast.models.stats.draws import Weight, population_quantiles
 
 Floats = npt.NDArray[np.float64]
 
 KNOTS = np.arange(-5.0, 6.0)
 """Log-odds at whole numbers: probabilities .007, .018, .047, .12, .27, .5 and so on up to .993."""
 LEAST_SHARE = 1e-4
+DECILES = tuple(np.arange(1, 10) / 10)
 
 
 def psi(expected: Floats, found: Floats) -> float:
@@ -113,3 +120,55 @@ def mass_psi(reference: Floats, found: Floats) -> float:
     # Less than half a row is no knowledge of a share: without this few rows look like change.
     least = 0.5 / min(sizes)
     return psi(*(np.maximum(m / n, least) for m, n in zip((reference, found), sizes, strict=True)))
+
+
+@dataclass(frozen=True)
+class FeatureBins:
+    """How a feature lay when a model was trained: what later rows are held against.
+
+    Parameters
+    ----------
+    edges : tuple of float
+        Rising; a bin holds what is above the edge before it and at most its own, one more bin what is above all edges.
+    mass : tuple of float
+        Rows in each bin, and of those without a value last: ``len(edges) + 2`` numbers.
+    """
+
+    edges: tuple[float, ...]
+    mass: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.mass) != len(self.edges) + 2 or (np.diff(self.edges) <= 0).any():
+            raise ValueError(
+                f"{len(self.edges)} rising edges part {len(self.edges) + 2} masses, found {self}"
+            )
+
+    @classmethod
+    def of(cls, values: Floats, weight: Weight = None) -> Self:
+        """Return bins that hold about a tenth of the known values each; fewer where many values are equal.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,)
+            NaN where unknown.
+        weight : ndarray of shape (n,), optional
+            How many rows each stands for.
+        """
+        there = ~np.isnan(values)
+        known = None if weight is None else weight[there]
+        edges = np.unique(population_quantiles(values[there], DECILES, known)) if there.any() else np.empty(0)
+        place = np.searchsorted(edges, values)
+        place[~there] = len(edges) + 1
+        return cls(
+            tuple(edges.tolist()), tuple(np.bincount(place, weight, len(edges) + 2).astype(float).tolist())
+        )
+
+    def to_json(self) -> list[list[float]]:
+        """Return edges and masses."""
+        return [list(self.edges), list(self.mass)]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> Self:
+        """Read what :meth:`to_json` wrote; TypeError or ValueError where it is malformed."""
+        edges, mass = data
+        return cls(tuple(map(float, edges)), tuple(map(float, mass)))

@@ -235,6 +235,7 @@ def train(
         calibrator=calibrator,
         snapshots=split.feature_days,
         ranges=data.ranges(),
+        bins=data.bins(),
         seed=seed,
         **kind.own_fields(task, held_out),
     )

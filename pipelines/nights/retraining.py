@@ -11,6 +11,7 @@ from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.registry.governance.observed_accuracy import observed_promises
 from tagcast.registry.operations.floors import observed_floors
 from tagcast.serving.campaigns.words import floor_words
+from tagcast.serving.publishing.quality_over_runs import auc_fall, quality_over_runs, retraining_advice
 
 if TYPE_CHECKING:
     from tagcast.pipelines.project.project import Project
@@ -27,12 +28,37 @@ def to_retrain(project: Project, now: datetime) -> dict[str, Message]:
     project : Project
     now : datetime
     """
-    from tagcast.registry.versions.tracking import tracking_exists, tracking_of
-    from tagcast.registry.versions.versions import versions
-
     asked = [d for d in project.definitions(project.resolve_as_of(None)) if d.retrain is not None]
     if not asked:
         return {}
+    newest, champions = _versions(project)
+    found = {}
+    for definition in asked:
+        name = definition.name
+        if why := _why(project, definition, newest.get(name), champions.get(name), now):
+            found[name] = why
+    return found
+
+
+def advised(project: Project, now: datetime) -> list[Message]:
+    """Return which tags that no night trains should be trained anew, and why."""
+    alone = [d.name for d in project.definitions(project.resolve_as_of(None)) if d.retrain is None]
+    if not alone:
+        return []
+    newest, champions = _versions(project)
+    entries, found = project.store.log(), []
+    for tag in sorted(set(alone) & set(champions)):
+        runs = quality_over_runs(entries, tag)
+        if advice := retraining_advice(runs, champions[tag], newest[tag], now):
+            found.append(msg("{tag}: {note}", tag=tag, note=advice))
+    return found
+
+
+def _versions(project: Project) -> tuple[dict[str, Version], dict[str, Version]]:
+    """Return the newest version of each tag, and its champion."""
+    from tagcast.registry.versions.tracking import tracking_exists, tracking_of
+    from tagcast.registry.versions.versions import versions
+
     settings = project.settings
     newest: dict[str, Version] = {}
     champions: dict[str, Version] = {}
@@ -41,12 +67,7 @@ def to_retrain(project: Project, now: datetime) -> dict[str, Message]:
             newest.setdefault(version.tag, version)
             if "champion" in version.aliases:
                 champions[version.tag] = version
-    found = {}
-    for definition in asked:
-        name = definition.name
-        if why := _why(project, definition, newest.get(name), champions.get(name), now):
-            found[name] = why
-    return found
+    return newest, champions
 
 
 def trained_since(project: Project, moment: datetime) -> list[Version]:
@@ -104,7 +125,7 @@ def _why(
                     figures=floor_words(floor),
                 )
     if policy.estimated_auc_drop is not None and (
-        lost := _auc_lost(project, champion, newest.created, policy.estimated_auc_drop)
+        lost := _auc_lost(project, champion, newest.created, policy.estimated_auc_drop, now)
     ):
         return lost
     if "season_covered" in policy.when and _season_covered(project, definition, newest):
@@ -112,26 +133,20 @@ def _why(
     return None
 
 
-def _auc_lost(project: Project, champion: Version, tried: datetime, most: float) -> Message | None:
+def _auc_lost(
+    project: Project, champion: Version, tried: datetime, most: float, now: datetime
+) -> Message | None:
     """Return what the estimated AUC of a champion has fallen to; None while it holds, and where it had fallen before the last try."""
-    first: float | None = None
-    for entry in project.store.log():
-        info = entry.manifest.run
-        mine = next((tag for tag in info.tags if tag.tag == champion.tag), None)
-        if mine is None or mine.expected is None or mine.model_version != str(champion.version):
-            continue
-        now = mine.expected.auc.value
-        first = now if first is None else first
-        if first - now >= most:
-            if info.scored_at <= tried:
-                return None
-            return msg(
-                "its champion is {days} days old, and its estimated AUC fell from {first:.3f} to {now:.3f}",
-                days=(info.scored_at.date() - champion.created.date()).days,
-                first=first,
-                now=now,
-            )
-    return None
+    runs = quality_over_runs(project.store.log(), champion.tag)
+    fall = auc_fall(runs, champion.version, tried, most)
+    if fall is None:
+        return None
+    return msg(
+        "its champion is {days} days old, and its estimated AUC fell from {first:.3f} to {now:.3f}",
+        days=(now.date() - champion.created.date()).days,
+        first=fall.first,
+        now=fall.now,
+    )
 
 
 def _season_covered(project: Project, definition: TagDefinition, newest: Version) -> bool:

@@ -14,7 +14,7 @@ from tagcast.pipelines.evaluation.floors import judged_floors
 from tagcast.pipelines.evaluation.observed_accuracy import judge_closed
 from tagcast.pipelines.nights.notify import News
 from tagcast.pipelines.nights.occasions import broken_promise, waiting_review
-from tagcast.pipelines.nights.retraining import to_retrain, trained_since
+from tagcast.pipelines.nights.retraining import advised, to_retrain, trained_since
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run import keep_of_run, score_run
 from tagcast.pipelines.scoring.score import coming_run
@@ -91,17 +91,19 @@ def judged(project: Project, now: datetime) -> StepDone:
 def trained(project: Project, now: datetime, *, killed: datetime | None = None) -> StepDone:
     """Train the models anew that ask for it; ``killed`` says since when an earlier call of this night, which was killed, may have done so."""
     reasons = to_retrain(project, now)
+    advice = advised(project, now)
     if not reasons:
         there = trained_since(project, killed) if killed is not None else []
         if not there:
-            return StepDone("nothing", msg("no tag asks to be trained anew"))
+            return StepDone("nothing", listed([msg("no tag asks to be trained anew"), *advice], "sentences"))
         found = [msg("{tag}: trained anew, before a kill", tag=version.tag) for version in there]
-        return StepDone("done", listed(found, "sentences"))
+        return StepDone("done", listed([*found, *advice], "sentences"))
     versions = train_tags(project, sorted(reasons), as_of=None, now=now)
     said: list[Message] = [
         msg("{tag}: trained anew, {why}: {outcome}", tag=one.tag, why=reasons[one.tag], outcome=one.reason)
         for one in versions
     ]
+    said += advice
     news = [
         waiting_review(project, one.tag, one.version, one.reason)
         for one in versions

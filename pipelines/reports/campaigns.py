@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import Text, language_of, msg
+from tagcast.features.core.signed_numbers import points, signed
 from tagcast.pipelines.reports.terminal import say, table, tell
 from tagcast.serving.campaigns.words import (
     doubts,
@@ -14,9 +15,7 @@ from tagcast.serving.campaigns.words import (
     goal_words,
     headline,
     interval_note,
-    points,
     points_range,
-    signed,
     signed_range,
     stage_words,
     wanted_words,
@@ -137,8 +136,8 @@ def _rows(figures: Figures, currency: str) -> Iterator[tuple[Text, ...]]:
         yield msg("outcomes more"), "", "", signed(figures.extra.value), signed_range(figures.extra)
     if figures.money is not None and figures.extra_money is not None:
         each = (f"{figures.money.mean_given:,.2f}", f"{figures.money.mean_held_out:,.2f}")
-        between = f"{figures.money.low:+,.2f} … {figures.money.high:+,.2f}".replace("-", "−")
-        yield msg("spent by each"), *each, f"{figures.money.lift:+,.2f}".replace("-", "−"), between
+        between = f"{signed(figures.money.low, 2)} … {signed(figures.money.high, 2)}"
+        yield msg("spent by each"), *each, signed(figures.money.lift, 2), between
         whole = f"{signed(figures.extra_money.value)} {currency}".strip()
         yield msg("money more"), "", "", whole, signed_range(figures.extra_money)
     reached = figures.delivered

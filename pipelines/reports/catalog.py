@@ -14,6 +14,7 @@ from tagcast.serving.campaigns.words import kept_campaigns
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tagcast.models.inference.estimated_quality import EstimatedQuality
     from tagcast.registry.governance.lifecycle import LifeStep
     from tagcast.registry.governance.observed_accuracy import PromiseRow
     from tagcast.serving.catalog.catalog import TagRow
@@ -90,6 +91,10 @@ def render_page(page: TagDetails) -> None:
                 else msg("{scored}, expires {day}", scored=scored, day=day)
             )
         say(scored)
+        if page.last_run.season is not None:
+            say(msg("  {note}", note=page.last_run.season.text))
+    if page.advice is not None:
+        say(msg("  {note}", note=page.advice))
     if page.values:
         table(
             msg("Predictions for {count:,} profiles", count=row.population or 0),
@@ -155,6 +160,8 @@ def _render_evidence(page: TagDetails) -> None:
         say(msg("floors of the last year: {kept}", kept=kept_campaigns(floors)))
     elif weeks := by_week(row for row in page.observed if not row.at_least):
         say(msg("promise of the last year: {kept}", kept=kept_weeks(weeks)))
+    if page.quality:
+        _render_quality(page)
     if page.versions:
         table(
             msg("Versions"),
@@ -164,6 +171,43 @@ def _render_evidence(page: TagDetails) -> None:
                 for v in page.versions[:MOST_SHOWN]
             ],
         )
+
+
+def _expected(quality: EstimatedQuality | None) -> tuple[float | None, str]:
+    if quality is None:
+        return None, ""
+    return quality.auc.value, f"{quality.auc.low:.3f} – {quality.auc.high:.3f}"
+
+
+def _render_quality(page: TagDetails) -> None:
+    """Print what the last runs expected of themselves beside what came, and how far features have moved."""
+    drift = page.quality[-1].drift
+    titles = {feature.name: feature.title["en"] for feature in page.features}
+    table(
+        msg("What runs expected of themselves, and what came (AUC)"),
+        (
+            msg("as of"),
+            msg("version"),
+            msg("expected"),
+            msg("95 %"),
+            msg("measured"),
+            msg("weighted drift"),
+        ),
+        [
+            (
+                run.as_of,
+                run.version,
+                *_expected(run.expected),
+                run.measured.get("auc"),
+                run.drift and run.drift.weighted,
+            )
+            for run in page.quality[-MOST_SHOWN:]
+        ],
+        notes=[
+            msg("moved since training: {feature}", feature=one.text(titles.get(one.feature, one.feature)))
+            for one in (drift.features if drift is not None else ())
+        ],
+    )
 
 
 def _render_promise(title: Text, rows: Sequence[PromiseRow]) -> None:

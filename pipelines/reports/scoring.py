@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tagcast.features.core.messages import Text, msg
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.messages import Message, Text, language_of, msg
+from tagcast.features.core.signed_numbers import points
 from tagcast.models.inference.abstention import RANGE_DRIFT
+from tagcast.models.inference.feature_drift import MUCH, SOME
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
 from tagcast.models.stats.season_coverage import UNSURE
 from tagcast.pipelines.reports.terminal import say, table, tell, values_text
@@ -15,9 +18,11 @@ from tagcast.pipelines.scoring.notes import range_note, season_note
 from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, not_judged
 from tagcast.registry.governance.observed_metrics import METRIC_TITLES
 from tagcast.registry.operations.floors import FloorRow
-from tagcast.serving.campaigns.words import effect_range, floor_verdict, floor_words, kept_campaigns, points
+from tagcast.serving.campaigns.words import effect_range, floor_verdict, floor_words, kept_campaigns
 
 if TYPE_CHECKING:
+    from tagcast.features.catalog.feature import Feature
+    from tagcast.models.inference.feature_drift import FeatureDrift, MovedFeature
     from tagcast.models.stats.metrics import Estimate
     from tagcast.pipelines.evaluation.quality_record import QualityRecord
     from tagcast.pipelines.scoring.run_summary import ScoringRun
@@ -83,6 +88,7 @@ def render_scoring(run: ScoringRun) -> None:
                 ),
             ),
         )
+    render_drift([(t.tag, t.drift, FeatureSet.parse(t.feature_set).titles()) for t in run.tags if t.drift])
     for t in run.tags:
         if t.unseen_season >= UNSURE:
             note = season_note(t.unseen_season, run.as_of, t.horizon_days)
@@ -104,6 +110,41 @@ def render_scoring(run: ScoringRun) -> None:
         )
     if run.out:
         say(msg("predictions written to {file}", file=run.out))
+
+
+def render_drift(drifts: Sequence[tuple[str, FeatureDrift, Mapping[str, Feature]]]) -> None:
+    """Print how far the features of each tag have moved since training, and which of them make most of it.
+
+    Parameters
+    ----------
+    drifts : sequence of (tag, drift, titles by feature)
+    """
+    if not drifts:
+        return
+    table(
+        msg("Moved since training"),
+        (msg("tag"), msg("weighted drift"), "", msg("profiles drawn"), msg("explained")),
+        [(tag, f"{one.weighted:.3f}", one.words, one.rows, one.explained) for tag, one, _ in drifts],
+        notes=[
+            msg(
+                "weighted drift: PSI of each feature against training, weighted by its mean |contribution|; some has moved from "
+                "{some}, much from {much}",
+                some=SOME,
+                much=MUCH,
+            ),
+            *(
+                msg("{tag}: {note}", tag=tag, note=moved_text(feature, titles))
+                for tag, one, titles in drifts
+                for feature in one.features
+            ),
+        ],
+    )
+
+
+def moved_text(feature: MovedFeature, titles: Mapping[str, Feature]) -> Message:
+    """Return in words how a feature has moved, by its title in the language of the terminal."""
+    title = titles.get(feature.feature)
+    return feature.text(feature.feature if title is None else getattr(title, language_of()))
 
 
 def _estimate(one: Estimate | None) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from tagcast.models.inference.estimated_quality import EstimatedQuality
+    from tagcast.models.inference.feature_drift import FeatureDrift
     from tagcast.pipelines.scoring.run_tags import RunTags
     from tagcast.pipelines.scoring.validity import Validity
     from tagcast.serving.scoring.loaded_tag import LoadedTag
@@ -47,8 +48,10 @@ class ScoredTag:
     horizon_days: int = 0
     unlike_training: float = 0.0
     unlike_because: str = ""
+    drift: FeatureDrift | None = None
     expected: EstimatedQuality | None = None
     kind: str = "model"
+    feature_set: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def tag_runs(
             deciding=deciding_id(tag.definition),
             unseen_season=tag.model.unseen_season(as_of),
             outlook=tag.model.outlook(as_of),
+            season=tag.model.season_ahead(as_of),
+            drift=scorer.drifts.get(tag.definition.name),
             expected=scorer.expected(tag.definition.name),
             **_range_of_run(scorer, tag.definition.name),
         )
@@ -120,9 +125,7 @@ def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, as_of: date
             "reasons_top_in_three": t.metrics.get("reasons_top_in_three"),
             "reasons_overlap": t.metrics.get("reasons_overlap"),
             "unseen_season": t.model.unseen_season(as_of),
-            "season": t.model.season_ahead(as_of),
             "horizon_days": t.definition.horizon_days,
-            "expected": next(tag.expected for tag in manifest.run.tags if tag.tag == t.definition.name),
             **_range_of_run(scorer, t.definition.name),
         }
         for t in chosen.models
@@ -136,7 +139,11 @@ def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, as_of: date
             count.unknown,
             count.unknown_because,
             count.mean_confidence,
+            season=about.season,
+            drift=about.drift,
+            expected=about.expected,
             kind=about.kind,
+            feature_set=about.feature_set,
             **more.get(about.tag, {}),
         )
         for about in sorted(manifest.run.tags, key=lambda tag: tag.tag)

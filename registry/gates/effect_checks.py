@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.signed_numbers import points
 from tagcast.models.evaluation.evidence import Evidence, Measured
 from tagcast.registry.gates.checks import Check, short
 
@@ -120,7 +121,7 @@ def keeps_floor(evidence: Evidence) -> Check:
     """Warn where the mean lower bound lies above the measured effect beyond chance."""
     margin = evidence.test["tagcast"]["floor_margin"]
     kept = not margin.high < 0
-    figures = {"margin": _points(margin.value), "low": _points(margin.low), "high": _points(margin.high)}
+    figures = {"margin": points(margin.value), "low": points(margin.low), "high": points(margin.high)}
     text = msg("measured effect minus its floor {margin} points ({low} to {high})", **figures)
     if not kept:
         text = msg("{margin}: more was promised than came", margin=text)
@@ -131,11 +132,8 @@ def all_or_none(evidence: Evidence) -> Text:
     """Return what to do where people do not differ."""
     effect: Measured = evidence.test["tagcast"]["effect"]
     figures = {
-        "effect": _points(effect.value), "low": f"{100 * effect.low:.1f}", "high": f"{100 * effect.high:.1f}"
+        "effect": points(effect.value),
+        "low": points(effect.low).removeprefix("+"),
+        "high": points(effect.high).removeprefix("+"),
     }  # fmt: skip
     return msg("approach all or none, {effect} points ({low} to {high})", **figures)
-
-
-def _points(share: float) -> str:
-    """Return a difference in probability in percentage points."""
-    return f"{100 * share:+.1f}"

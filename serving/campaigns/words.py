@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import Language, Message, msg, nmsg
+from tagcast.features.core.signed_numbers import points, signed
 from tagcast.serving.campaigns.goals import outcome_from
 from tagcast.serving.catalog.definition_text import words_of_outcome
 
@@ -25,22 +26,6 @@ def goal_words(campaign: Campaign, language: Language) -> str:
 def wanted_words(campaign: Campaign) -> Message:
     """Return whether more or less of the goal is wanted."""
     return msg("less of it is wanted") if campaign.wanted == "less" else msg("more of it is wanted")
-
-
-def points(share: float) -> str:
-    """Return a difference of shares in points, with its sign.
-
-    Examples
-    --------
-    >>> points(0.0912), points(-0.1)
-    ('+9.1', '−10.0')
-    """
-    return f"{100 * share:+.1f}".replace("-", "−")
-
-
-def signed(amount: float) -> str:
-    """Return a difference in whole units, with its sign."""
-    return f"{amount:+,.0f}".replace("-", "−")
 
 
 def points_range(found: Lift | Range) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import NotFoundError
 from tagcast.features.core.messages import Text, listed, msg
+from tagcast.models.calibration.binary_season import SeasonOffset
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.inference.estimated_quality import EstimatedQuality
 from tagcast.models.stats.metrics import CalibrationBin
@@ -25,6 +26,7 @@ from tagcast.serving.catalog.shown_counts import (
     shown_bins,
     shown_floor,
     shown_metrics,
+    shown_quality,
     shown_record,
     shown_share,
     shown_size,
@@ -38,8 +40,10 @@ from tagcast.serving.catalog.tag_evidence import (
     SourceFeature,
     VersionRow,
     active_definition,
+    advice_of,
     evidence_of,
 )
+from tagcast.serving.publishing.quality_over_runs import RunQuality
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -78,7 +82,8 @@ class LastRun:
 
     ``unseen_season`` and ``unlike_training`` are shares: of the window that lies in a season training never saw, of the
     population whose features lie outside what it saw (``unlike_because`` is the commonest reason). ``valid_until`` counts from
-    the day of the data, ``cautions`` speak against relying on the values today. ``expected`` is how good its values should be.
+    the day of the data, ``cautions`` speak against relying on the values today. ``expected`` is how good its values should be,
+    ``season`` what last year's added to its scores.
     """
 
     run_id: str
@@ -92,6 +97,7 @@ class LastRun:
     valid_until: date
     cautions: tuple[Text, ...]
     expected: EstimatedQuality | None
+    season: SeasonOffset | None
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,10 @@ class TagDetails:
     trend : tuple of TrendPoint
         Over the published runs and those kept for the history, oldest day of the data first.
     last_run : LastRun or None
+    quality : tuple of RunQuality
+        What the runs of a year expected, and what was measured; oldest first, of many runs the newest of each week.
+    advice : Text or None
+        Why it should be trained anew, where no night does so.
     features : tuple of SourceFeature
         What it is made of: of a model its features, of a rule the fields that it uses.
     grade_reasons : tuple of str
@@ -150,6 +160,8 @@ class TagDetails:
     values: tuple[ValueShare, ...]
     trend: tuple[TrendPoint, ...]
     last_run: LastRun | None
+    quality: tuple[RunQuality, ...]
+    advice: Text | None
     features: tuple[SourceFeature, ...]
     grade_reasons: tuple[str, ...]
     plots: tuple[str, ...]
@@ -198,6 +210,8 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
         values=tuple(ValueShare(v, n, n / total if total else 0.0) for v, n in row.predicted.items()),
         trend=_trend(context, name, cell),
         last_run=_last_run(context, tag, cell),
+        quality=shown_quality(context, tag, FEW * cell),
+        advice=advice_of(context, tag),
         features=found.features,
         grade_reasons=found.grade_reasons,
         plots=found.plots,
@@ -289,4 +303,5 @@ def _last_run(context: ServiceContext, tag: KnownTag, cell: int) -> LastRun | No
         run.run_id, manifest.number, run.as_of, run.scored_at, shown_size(manifest.profiles, cell),
         scored.unseen_season, unlike, scored.unlike_because if unlike else "", valid_until(run, scored),
         cautions(run, scored, context.now), scored.expected if scored.population >= FEW * cell else None,
+        scored.season,
     )  # fmt: skip

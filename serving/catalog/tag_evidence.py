@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError, ModelError
-from tagcast.features.core.messages import Joined, Text, msg
+from tagcast.features.core.messages import Joined, Message, Text, msg
 from tagcast.models.definitions.diff import overlaid
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.stats.metrics import CalibrationBin
@@ -17,6 +17,7 @@ from tagcast.registry.governance.applied_definitions import active
 from tagcast.registry.governance.observed_accuracy import PromiseRow, promise_rows
 from tagcast.registry.governance.shadows import standings
 from tagcast.serving.catalog.stored_models import StoredModel, card_facts, plots_of, stored_model
+from tagcast.serving.publishing.quality_over_runs import quality_over_runs, retraining_advice
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.definition import Definition
@@ -191,6 +192,15 @@ def active_definition(context: ServiceContext, tag: KnownTag) -> Definition | No
     if line is not None and line.how == "applied" and line.at > version.created:
         return overlaid(trained, line.definition) if isinstance(line.definition, TagDefinition) else trained
     return trained
+
+
+def advice_of(context: ServiceContext, tag: KnownTag) -> Message | None:
+    """Return why ``tag`` should be trained anew; None where nothing asks for it, and where nights train it."""
+    definition = tag.definition
+    if tag.champion is None or not isinstance(definition, TagDefinition) or definition.retrain is not None:
+        return None
+    runs = quality_over_runs(context.log, tag.name)
+    return retraining_advice(runs, tag.champion, tag.versions[0], context.now)
 
 
 def decision_text(decision: Decision) -> str:

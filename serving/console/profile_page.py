@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from tagcast.features.core.errors import NotFoundError, StoreError
 from tagcast.features.core.messages import from_json, msg, nmsg
+from tagcast.features.core.signed_numbers import points
 from tagcast.models.definitions.score_scale import SCALES
-from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent, points
+from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, hint_of
 from tagcast.serving.console.ui.page_context import PageContext, link

@@ -16,6 +16,7 @@ from tagcast.features.core.home.disk_errors import disk_errors
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
 from tagcast.registry.governance.observed_accuracy import judged
+from tagcast.serving.store.manifest import published_by_day
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
@@ -35,12 +36,8 @@ _ABOUT = b"tagcast.challengers"
 
 
 def seen_runs(store: ProfileStore) -> list[Manifest]:
-    """Return the published runs that people saw, newest day first: of one day the last that was published.
-
-    Not those that were scored afterwards for the history: their models may have learned from what came.
-    """
-    by_day = {e.run.run.as_of: e.run for e in store.log() if e.action == "publish"}
-    return sorted(by_day.values(), key=lambda run: run.run.as_of, reverse=True)
+    """Return the runs that people saw, newest day first."""
+    return published_by_day(store.log())
 
 
 def versions_in(run: Manifest) -> dict[str, int]:

@@ -9,12 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import FeatureSet
-from tagcast.models.inference.engine import Engine, Member
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tagcast.features.entities.pair import Pair
     from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.models.inference.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class LoadedTag:
 
 def engine_of(spec: str, tags: Sequence[LoadedTag], challengers: Sequence[LoadedTag] = ()) -> Engine:
     """Return the models over the feature set ``spec``, compiled together; challengers come last, and give way."""
+    from tagcast.models.inference.engine import Engine, Member
+
     feature_set = FeatureSet.parse(spec)
     members = []
     for place, tag in enumerate([*tags, *challengers]):

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.catalog.feature_set import FeatureSet
@@ -22,6 +23,7 @@ from tagcast.models.decisions.policy import NEVER, codes_of
 from tagcast.models.inference.engine import EncodedBatch
 from tagcast.models.inference.membership import eligible
 from tagcast.serving.scoring.challengers import Challengers
+from tagcast.serving.scoring.drift_sample import DriftSample
 from tagcast.serving.scoring.explanations import explain, member_features
 from tagcast.serving.scoring.loaded_tag import LoadedTag
 from tagcast.serving.scoring.model_columns import Decided, TagColumns
@@ -37,8 +39,9 @@ if TYPE_CHECKING:
     from tagcast.features.compute.snapshot_reader import FeatureBatch
     from tagcast.features.compute.snapshots import Snapshots
     from tagcast.models.inference.estimated_quality import EstimatedQuality
+    from tagcast.models.inference.feature_drift import FeatureDrift
     from tagcast.serving.scoring.attribute_stream import Attributes
-    from tagcast.serving.scoring.previous_values import PastStream, PastValues
+    from tagcast.serving.scoring.previous_values import PastValues
 
 __all__ = ["LoadedTag", "Scorer", "eligible"]
 
@@ -128,6 +131,7 @@ class Scorer:
         self.population = dict.fromkeys([t.definition.name for t in tags] + [r.name for r in self.rules], 0)
         self._columns = {tag.definition.name: TagColumns(tag, as_of) for tag in tags}
         self._unlike: dict[str, Counter[str]] = {name: Counter() for name in self._columns}
+        self._sample = DriftSample(0)
         self._exact_left = dict.fromkeys(self.population, EXACT_REASONS_CAP)
         self._tags_by_spec = {
             spec: [t for t in tags if t.model.feature_set == spec] for spec in self.snapshots
@@ -180,6 +184,12 @@ class Scorer:
         """Return how good a tag's values are expected to be, of the second pass; None of what is no yes or no."""
         return self._columns[tag].expected
 
+    @cached_property
+    def drifts(self) -> Mapping[str, FeatureDrift]:
+        """How far the features of the second pass have moved since training, by tag; without those of which nothing can be said."""
+        found = [self._sample.drifts(spec, e, self._tags_by_spec[spec]) for spec, e in self._engines.items()]
+        return {tag: drift for of_spec in found for tag, drift in of_spec.items()}
+
     def unlike_training(self, tag: str) -> tuple[float, str]:
         """Return the share of a tag's population that is unlike what training saw in the second pass, and the commonest reason.
 
@@ -204,18 +214,21 @@ class Scorer:
                 streams[spec] = self.snapshots[spec].stream(self.as_of, sorted(pairs), rows)
         total = max((self.snapshots[spec].rows(self.as_of) for spec in streams), default=0)
         done = 0
+        self._sample = DriftSample(total)
         past = self.past.follow() if self.past is not None and scoring else None
         about = self.attributes.follow() if self.attributes is not None and scoring else None
         for batches in zip(*streams.values(), strict=True):
             self.progress(stage, done, total)
-            ids = batches[0].profile_id
+            ids, batches_by_spec = batches[0].profile_id, dict(zip(streams, batches, strict=True))
             if not all(batch.profile_id.equals(ids) for batch in batches):
                 raise StoreError(
                     msg("the feature tables of {as_of} hold different profiles", as_of=self.as_of),
                     hint=msg("delete the folder features/ of the home and score again"),
                 )
+            self._sample.take(done, batches_by_spec)
             attributes = {} if about is None else about.of(ids)
-            yield _Step(done, ids, dict(zip(streams, batches, strict=True)), attributes, _past_of(past, ids))
+            codes = {} if past is None else {tag: codes_of(words) for tag, words in past.of(ids).items()}
+            yield _Step(done, ids, batches_by_spec, attributes, codes)
             done += len(ids)
         self.progress(stage, total, total)
 
@@ -292,7 +305,3 @@ class Scorer:
             fields += rule.fields
             arrays += rule.lay_out(batch, step.attributes, reasons=self.reasons == "all")
         return pa.record_batch(arrays, schema=pa.schema(fields))
-
-
-def _past_of(past: PastStream | None, ids: pa.StringArray) -> dict[str, npt.NDArray[np.int8]]:
-    return {} if past is None else {tag: codes_of(words) for tag, words in past.of(ids).items()}

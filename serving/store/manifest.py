@@ -177,6 +177,15 @@ def active_at(log: Sequence[Entry], when: datetime) -> Entry | None:
     return next((entry for entry in reversed(log) if entry.at <= when), None)
 
 
+def published_by_day(log: Sequence[Entry]) -> list[Manifest]:
+    """Return the runs that were published, newest day first: of one day the last.
+
+    Not those that were scored afterwards for the history: their models may have learned from what came.
+    """
+    by_day = {e.run.run.as_of: e.run for e in log if e.action == "publish"}
+    return sorted(by_day.values(), key=lambda run: run.run.as_of, reverse=True)
+
+
 def last_before(manifests: Sequence[Manifest], tag: str, as_of: date) -> Manifest | None:
     """Return the newest of ``manifests`` (in order of publication) that holds ``tag`` as of before ``as_of``.
 

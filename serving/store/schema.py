@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from tagcast.models.calibration.binary_season import SeasonOffset
 from tagcast.models.definitions.score_scale import SCALES, ScoreScale
 from tagcast.models.filters.fields import YES_NO
 from tagcast.models.inference.estimated_quality import EstimatedQuality
+from tagcast.models.inference.feature_drift import FeatureDrift
 from tagcast.models.stats.amount_outlook import AmountOutlook
 
 Kind = Literal["model", "amount", "uplift", "rule"]
@@ -80,6 +82,12 @@ class TagRun:
     outlook: AmountOutlook | None = None
     """What to expect of many of its amounts; None of chances, and in runs that did not record it."""
 
+    season: SeasonOffset | None = None
+    """What last year's season added to its log-odds; None where nothing, and in runs that did not record it."""
+
+    drift: FeatureDrift | None = None
+    """How far its features have moved since training; None where nothing can be said, and in runs that did not record it."""
+
     expected: EstimatedQuality | None = None
     """How good its values are expected to be, before anybody knows; None of what is no yes or no, and in runs that did not record it."""
 
@@ -127,6 +135,7 @@ class RunInfo:
         for tag, row in zip(self.tags, plain["tags"], strict=True):
             row["expires_at"] = tag.expires_at.isoformat()
             row["expected"] = None if tag.expected is None else tag.expected.to_json()
+            row["season"] = None if tag.season is None else tag.season.to_json()
         return plain
 
     @classmethod
@@ -142,6 +151,8 @@ class RunInfo:
                     "kind": row["kind"],
                     "expires_at": datetime.fromisoformat(row["expires_at"]),
                     "outlook": AmountOutlook.from_json(row["outlook"]) if row.get("outlook") else None,
+                    "season": SeasonOffset.from_json(row["season"]) if row.get("season") else None,
+                    "drift": FeatureDrift.from_json(row["drift"]) if row.get("drift") else None,
                     "expected": EstimatedQuality.from_json(row["expected"]) if row.get("expected") else None,
                 }
             )

@@ -13,6 +13,7 @@ from tagcast.models.calibration.binary_calibrator import Calibrator
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.kernels.additive_model import AdditiveModel, Curve
+from tagcast.models.stats.psi import FeatureBins
 from tagcast.pipelines.deployment.model_versions import promote_version
 from tagcast.pipelines.project.project import open_project
 from tagcast.registry.versions.recording import log_version
@@ -55,6 +56,7 @@ def by_hand(*, longest_silence: float = 60.0, risk: float = 3.75, threshold: flo
         snapshots=(DAY,),
         ranges={"recency_days": FeatureRange(0.0, 0.0, longest_silence, longest_silence, 0.0)},
         seed=0,
+        bins={"recency_days": FeatureBins.of(rng.integers(0, int(longest_silence), 2000).astype(float))},
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.signed_numbers import points, signed
 from tagcast.serving.campaigns.service import find_campaign
 from tagcast.serving.campaigns.words import (
     doubts,
@@ -15,9 +16,7 @@ from tagcast.serving.campaigns.words import (
     goal_words,
     headline,
     interval_note,
-    points,
     points_range,
-    signed,
     signed_range,
     wanted_words,
 )

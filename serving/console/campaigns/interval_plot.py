@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from tagcast.features.core.signed_numbers import points
 from tagcast.models.stats.lift.estimates import Lift
-from tagcast.serving.campaigns.words import points, points_range
+from tagcast.serving.campaigns.words import points_range
 from tagcast.serving.console.ui.html import h
 
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)

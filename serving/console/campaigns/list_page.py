@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.messages import msg
+from tagcast.features.core.signed_numbers import points
 from tagcast.serving.campaigns.service import list_campaigns
-from tagcast.serving.campaigns.words import points, points_range, stage_words
+from tagcast.serving.campaigns.words import points_range, stage_words
 from tagcast.serving.console.ui.formatting import NONE, day, number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.messages import msg, pmsg
+from tagcast.features.core.signed_numbers import points
 from tagcast.registry.operations.floors import FloorRow
-from tagcast.serving.campaigns.words import effect_range, kept_campaigns, points
+from tagcast.serving.campaigns.words import effect_range, kept_campaigns
 from tagcast.serving.catalog.tag_details import TagDetails
 from tagcast.serving.console.ui.formatting import day, number
 from tagcast.serving.console.ui.html import h

@@ -14,6 +14,7 @@ from tagcast.serving.catalog.shown_counts import rounded_note, smallest_cell
 from tagcast.serving.catalog.tag_details import TagDetails, tag_details
 from tagcast.serving.console.i18n.vocabulary import CATEGORY_TITLES, KIND_TITLES, STEP_TITLES
 from tagcast.serving.console.tags.lifecycle_dialog import step_dialog
+from tagcast.serving.console.tags.run_quality import quality_card
 from tagcast.serving.console.tags.tag_history import feedback_card, record_cards
 from tagcast.serving.console.tags.tag_quality import drivers_card, trust_card
 from tagcast.serving.console.ui.charts import trend
@@ -64,6 +65,8 @@ async def tag_view(page: PageContext) -> None:
             html(_meaning(page, details))
             html(_values(page, details))
             trust_card(page, details)
+            if card := quality_card(page, details):
+                html(card)
             if details.drivers:
                 html(drivers_card(page, details))
         with ui.element("div").classes("stack"):
@@ -166,8 +169,11 @@ def _confidence(page: PageContext, details: TagDetails) -> tuple[str, str | None
 
 
 def _cautions(page: PageContext, details: TagDetails) -> Markup | None:
-    """Return what speaks against relying on the values of the last run."""
-    notes = details.last_run.cautions if details.last_run else ()
+    """Return what speaks against relying on the values of the last run, and what to do about its model."""
+    notes = [
+        *(details.last_run.cautions if details.last_run else ()),
+        *([details.advice] if details.advice else []),
+    ]
     return h("div", [h("p", page.say(note), class_="note warn") for note in notes]) if notes else None
 
 

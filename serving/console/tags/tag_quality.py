@@ -20,8 +20,6 @@ from tagcast.serving.console.ui.tag_badges import grade_mark
 from tagcast.serving.console.ui.widgets import html
 
 if TYPE_CHECKING:
-    from tagcast.models.inference.estimated_quality import EstimatedQuality
-    from tagcast.models.stats.metrics import Estimate
     from tagcast.registry.governance.observed_accuracy import PromiseRow
     from tagcast.serving.console.ui.page_context import PageContext
 
@@ -101,32 +99,7 @@ def _promises(page: PageContext, details: TagDetails) -> Markup:
     parts.extend(h("p", say(one.text)) for one in details.shadows)
     if not seen and not details.promise:
         parts.append(h("p", say(msg("No outcomes are known yet.")), class_="faint"))
-    if details.last_run is not None and details.last_run.expected is not None:
-        parts.append(h("p", say(_expected(details.last_run.expected))))
     return h("div", parts, class_="promises")
-
-
-def _expected(quality: EstimatedQuality) -> Message:
-    """Say what a run expects of itself, before anybody knows what came."""
-    if quality.precision is None or quality.recall is None:
-        return msg(
-            "The last run expects of itself, before anybody knows: AUC {auc}.", auc=_range(quality.auc)
-        )
-    return msg(
-        "The last run expects of itself, before anybody knows: AUC {auc}; of those called yes {precision} are right, of all who "
-        "should be {recall} are called yes.",
-        auc=_range(quality.auc),
-        precision=_shares(quality.precision),
-        recall=_shares(quality.recall),
-    )
-
-
-def _range(one: Estimate) -> str:
-    return f"{one.value:.2f} ({one.low:.2f}–{one.high:.2f})"
-
-
-def _shares(one: Estimate) -> str:
-    return f"{percent(one.value, 0)} ({percent(one.low, 0)}–{percent(one.high, 0)})"
 
 
 def _promise_table(page: PageContext, rows: Sequence[PromiseRow], title: str) -> Markup:

@@ -27,11 +27,6 @@ def percent(share: float | None, digits: int = 1) -> str:
     return f"{100 * share:.{0 if share in {0, 1} else digits}f}%"
 
 
-def points(share: float | None) -> str:
-    """Return a difference in probability in percentage points, with its sign."""
-    return NONE if share is None or math.isnan(share) else f"{100 * share:+.1f}"
-
-
 def of_100(share: float | None) -> str:
     """Return a probability as how many of 100, rounded down: a floor stays one."""
     return NONE if share is None or math.isnan(share) else str(math.floor(100 * share + 1e-9))

@@ -314,7 +314,12 @@ def test_reasons_are_told_with_title_direction_and_size(shop) -> None:
     for tag in run["tags"]:
         assert 0 <= tag["reasons_overlap"] <= 1
         assert 0 <= tag["reasons_top_in_three"] <= 1
-    assert "reasons agree" in shop.run("score", "--all", "--as-of", str(NOW)).stdout
+        assert tag["drift"]["rows"] == tag["drift"]["explained"] == tag["population"]
+        assert 0 <= tag["drift"]["weighted"] < 1
+    said = shop.run("score", "--all", "--as-of", str(NOW)).stdout
+    assert "reasons agree" in said
+    assert "weighted drift" in said
+    assert "What runs expected of themselves" in shop.run("tag", "show", "churn_risk").stdout
     who = shop.json("audience", "show", "churn_risk.score >= 0", "--limit", "1")[0]["profile_id"]
     reasons = [r for p in shop.json("profile", "show", who)["predictions"] for r in p["reasons"]]
     assert reasons

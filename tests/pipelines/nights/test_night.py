@@ -479,7 +479,8 @@ def test_an_auc_that_falls_by_its_own_estimate_asks_for_one_training(shop, monke
         info = log[-1].manifest.run
         at = info.scored_at + timedelta(days=days)
         manifest = replace(
-            log[-1].manifest, run=replace(info, tags=(replace(tag, expected=expected),), scored_at=at)
+            log[-1].manifest,
+            run=replace(info, as_of=at.date(), tags=(replace(tag, expected=expected),), scored_at=at),
         )
         return replace(log[-1], manifest=manifest)
 
@@ -497,6 +498,15 @@ def test_an_auc_that_falls_by_its_own_estimate_asks_for_one_training(shop, monke
         assert bool(why) is asks
         found.append(why.get(TAG))
     assert "its estimated AUC fell from 0.860 to 0.835" in str(found[1])
+    # Where no night trains it, people are advised to.
+    monkeypatch.setattr(type(project.store), "log", lambda _: [run(0, 0.86), run(30, 0.835)])
+    monkeypatch.setattr("tagcast.registry.versions.versions.versions", lambda *_: [version])
+    assert retraining.advised(project, datetime(2024, 9, 20, tzinfo=UTC)) == []
+    file.write_text(CHURN, encoding="utf-8")
+    (advice,) = retraining.advised(open_project(shop.config, shop.home), datetime(2024, 9, 20, tzinfo=UTC))
+    assert str(advice).startswith(
+        f"{TAG}: the champion is 50 days old, its estimated AUC fell from 0.86 to 0.83"
+    )
 
 
 def test_a_campaign_is_measured_once_the_night_its_window_has_closed(shop) -> None:

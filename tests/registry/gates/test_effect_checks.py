@@ -86,7 +86,9 @@ def test_a_refusal_says_what_to_do() -> None:
 def test_arms_a_little_unlike_and_a_broken_floor_warn() -> None:
     assert checked(arms_auc=Estimate(0.52, 0.51, 0.53)).outcomes["arms_alike"] == "warn"
     assert checked(drop=("arms_auc",)).outcomes["arms_alike"] == "warn", "not at random"
-    assert checked(floor_margin=Estimate(-0.02, -0.03, -0.01)).outcomes["keeps_promise"] == "warn"
+    broken = checked(floor_margin=Estimate(-0.02, -0.03, -0.01))
+    assert broken.outcomes["keeps_promise"] == "warn"
+    assert "−2.0 points (−3.0 to −1.0)" in broken.texts["keeps_promise"]
     assert checked(drop=("sample_ratio",)).outcomes["sample_ratio"] == "pass", "no share was meant"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -16,16 +17,20 @@ from tagcast.features.core.errors import (
     StoreError,
     TagcastError,
 )
+from tagcast.models.calibration.binary_season import SeasonOffset
 from tagcast.models.filters.parser import parse
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.registry.access.audit_log import entries
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.saved_audiences import SavedAudience, save
+from tagcast.registry.versions.recording import log_observed
+from tagcast.registry.versions.versions import versions
 from tagcast.serving.catalog import catalog as catalogue
 from tagcast.serving.catalog.tag_actions import rate_tag, transition_tag
 from tagcast.serving.catalog.tag_details import card_html, dependents, plot, tag_details
 from tagcast.serving.context import ServiceContext, open_context
+from tagcast.serving.store.manifest import Entry
 from tests.support.champion import DAY, METRICS, NOW, TAG, shop_with_champion
 from tests.support.rule_tags import tree_of
 
@@ -240,6 +245,41 @@ def test_a_page_tells_what_is_said_and_of_whom(context) -> None:
     assert page.last_run is not None
     assert page.last_run.as_of == DAY
     assert (page.expires_after_days, page.refresh) == (30, "0 3 * * *")
+
+
+def test_a_page_tells_what_a_run_expected_beside_what_was_measured(context, folder) -> None:
+    tracking = context.tracking
+    (version,) = versions(tracking)
+    log_observed(
+        tracking,
+        version,
+        {"observed_auc": 0.74, "observed_rate": 0.4, "observed_90_right": 0.93},
+        as_of=DAY,
+        due=DAY,
+    )
+    page = tag_details(context, MIA, TAG)
+    (run,) = page.quality
+    assert (run.as_of, run.version, run.measured) == (DAY, "1", {"auc": 0.74, "rate": 0.4})
+    assert run.expected == page.last_run.expected is not None
+    assert run.drift.rows == run.drift.explained == page.row.population
+    assert [(one.feature, one.weight) for one in run.drift.features] == [("recency_days", 1.0)]
+    assert page.advice is None
+    few = with_context(folder, "\n[access]\nsmallest_cell = 20\n")
+    assert tag_details(few, VIC, TAG).quality == ()
+
+
+def test_runs_that_recorded_neither_drift_nor_season_are_read_as_before(context) -> None:
+    (entry,) = context.log
+    (about,) = entry.manifest.run.tags
+    season = SeasonOffset(-0.37, 0.29, DAY)
+    seasonal = replace(entry.manifest.run, tags=(replace(about, season=season),))
+    entry = replace(entry, manifest=replace(entry.manifest, run=seasonal))
+    assert Entry.parse(entry.text()) == entry
+    old = json.loads(entry.text())
+    for name in ("drift", "season", "expected"):
+        del old["manifest"]["run"]["tags"][0][name]
+    (read,) = Entry.parse(json.dumps(old)).manifest.run.tags
+    assert read == replace(about, drift=None, season=None, expected=None)
 
 
 def test_who_may_not_see_single_profiles_learns_nothing_of_a_few_from_a_tag(context, folder) -> None:

@@ -32,6 +32,7 @@ from tagcast.serving.console.operations import access
 from tagcast.serving.console.operations.runs import moves
 from tagcast.serving.console.operations.tag_reviews import may_publish
 from tagcast.serving.console.tags.promise_chart import promise_weeks
+from tagcast.serving.console.tags.run_chart import RunPoint, over_runs
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import minute, number, of_100, percent
@@ -345,3 +346,23 @@ def test_the_chart_of_a_promise_marks_the_weeks_that_broke_it() -> None:
     assert "100%" in chart
     assert "2026-01-19: 80.0% → 50.0%" in chart
     promise_weeks(weeks[:1], ("Promised", "Actual"), "one")
+
+
+def test_the_chart_of_a_figure_over_runs_shows_intervals_what_was_measured_and_new_versions() -> None:
+    points = [
+        RunPoint(date(2026, 1, 5), "1", 0.86, 0.83, 0.89, 0.84),
+        RunPoint(date(2026, 2, 4), "1", 0.83, 0.8, 0.86),
+        RunPoint(date(2026, 2, 5), "2", 0.87, 0.84, 0.9),
+    ]
+    drawn = over_runs(points, "{:.2f}".format, "version {}".format, "AUC")
+    ET.fromstring(f"<x>{drawn}</x>")  # noqa: S314 (our own)
+    assert "2026-01-05: 0.86 (0.83–0.89) → 0.84" in drawn
+    assert drawn.count("var(--second)") == 1, "what was measured"
+    assert drawn.count("version 2") == 1
+    assert "2026-02-05: version 2" in drawn
+    assert "version 1" not in drawn
+    assert [f"{tick:.2f}" in drawn for tick in (0.8, 0.85, 0.9)] == [True] * 3
+    flat = [RunPoint(date(2026, 1, day), "1", 1.0, 1.0, 1.0) for day in (1, 2)]
+    assert ">1.00<" in over_runs(flat, "{:.2f}".format, str, "all right")
+    nothing = [RunPoint(date(2026, 1, day), "1", 0.0, 0.0, 0.0) for day in (1, 2)]
+    assert ">0.00<" in over_runs(nothing, "{:.2f}".format, str, "drift", from_zero=True)

@@ -28,7 +28,8 @@ from tagcast.models.estimators.bgnbd import BgNbdScorer, Parameters
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.kernels.additive_model import AdditiveModel, Curve
-from tagcast.serving.scoring import scorer
+from tagcast.models.stats.psi import FeatureBins
+from tagcast.serving.scoring import drift_sample, scorer
 from tagcast.serving.scoring.ordered_pool import Pool
 from tagcast.serving.scoring.scorer import LoadedTag, Scorer
 from tests.support.shop import AMOUNT, CHURN, INTEREST, VALUE
@@ -123,6 +124,9 @@ def yes_or_no(text: str, feature_set: FeatureSet, blend: Blend, names: tuple[str
             snapshots=day,
             ranges=ranges,
             seed=0,
+            bins={
+                n: FeatureBins.of(np.random.default_rng(k).gamma(1.0, 12.0, 500)) for k, n in enumerate(names)
+            },
         ),
         "1",
     )
@@ -179,29 +183,35 @@ def made(tags: list[LoadedTag], threads: int, reasons: scorer.Reasons = "all") -
     return Scorer(tags, held, AS_OF, now, lambda *_: None, Before(), threads=threads, reasons=reasons)
 
 
-def scored(run: Scorer) -> tuple[pa.Table, dict, dict]:
+def scored(run: Scorer) -> tuple[pa.Table, dict, dict, dict]:
     table = pa.Table.from_batches(run.batches(CUTS))
     words = pa.types.is_dictionary
     plain = [pc.cast(c, c.type.value_type) if words(c.type) else c for c in table.itercolumns()]
     unlike = {tag.definition.name: run.unlike_training(tag.definition.name) for tag in run.tags}
-    return pa.table(plain, names=table.column_names).combine_chunks(), dict(run.population), unlike
+    return (
+        pa.table(plain, names=table.column_names).combine_chunks(),
+        dict(run.population),
+        unlike,
+        dict(run.drifts),
+    )
 
 
 def in_batches_of(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     monkeypatch.setattr(scorer, "MOST_ROWS", rows)
     monkeypatch.setattr(scorer, "LEAST_ROWS", 1)
     monkeypatch.setattr(scorer, "EXACT_REASONS_CAP", MOST_EXACT)
+    monkeypatch.setattr(drift_sample, "SAMPLE", 1_100)
 
 
 @pytest.fixture(scope="module")
-def expected(tags) -> tuple[pa.Table, dict, dict]:
+def expected(tags) -> tuple[pa.Table, dict, dict, dict]:
     with pytest.MonkeyPatch.context() as patch:
         in_batches_of(patch, PROFILES)
         return scored(made(tags, 1))
 
 
 def test_the_run_holds_all_that_a_run_can_hold(expected, tags) -> None:
-    table, population, unlike = expected
+    table, population, unlike, drifts = expected
     assert table.column("profile_id").to_pylist() == Held(SET).ids.to_pylist()
     for tag in tags:
         name = tag.definition.name
@@ -217,17 +227,20 @@ def test_the_run_holds_all_that_a_run_can_hold(expected, tags) -> None:
         assert method.null_count == score.null_count
         assert len(pc.unique(value.drop_null())) > 1
     assert any(share > 0 for share, _ in unlike.values())
+    assert set(drifts) == {*population} - {"spend_30d"}, "that model recorded no bins"
+    assert drifts["high_value"].rows == 1_100 > drifts["churn_risk"].rows > 500
+    assert drifts["churn_risk"].features[0].feature == "tenure_days"
     assert "unknown" in pc.unique(table.column("churn_risk:value")).to_pylist()
 
 
 @pytest.mark.parametrize(("threads", "rows"), [(1, 37), (2, 64), (4, 37), (4, 501), (2, PROFILES), (3, 7)])
 def test_threads_and_batches_change_nothing(monkeypatch, tags, expected, threads, rows) -> None:
     in_batches_of(monkeypatch, rows)
-    table, population, unlike = scored(made(tags, threads))
+    table, *rest = scored(made(tags, threads))
     for name in expected[0].column_names:
         assert table.column(name).equals(expected[0].column(name)), name
     assert table.column_names == expected[0].column_names
-    assert (population, unlike) == expected[1:]
+    assert tuple(rest) == expected[1:]
 
 
 @pytest.mark.parametrize("threads", [1, 4])
