@@ -26,11 +26,8 @@ from tagcast.pipelines.project.local_user import local_user
 from tagcast.pipelines.project.project import Project, open_project
 from tagcast.pipelines.reports.audiences import render_count
 from tagcast.pipelines.reports.campaigns import render_campaign
-from tagcast.pipelines.reports.scoring import (
-    render_promise,
-    render_promise_record,
-    render_scoring,
-)
+from tagcast.pipelines.reports.evaluation import render_promise, render_promise_record
+from tagcast.pipelines.reports.scoring import render_scoring
 from tagcast.pipelines.reports.terminal import progress, say, start_logging, tell
 from tagcast.pipelines.reports.training import render_check, render_training
 from tagcast.pipelines.scoring.run import score_run

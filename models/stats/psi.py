@@ -172,3 +172,8 @@ class FeatureBins:
         """Read what :meth:`to_json` wrote; TypeError or ValueError where it is malformed."""
         edges, mass = data
         return cls(tuple(map(float, edges)), tuple(map(float, mass)))
+
+
+def feature_bins(names: Sequence[str], X: Floats, weight: Weight = None) -> dict[str, FeatureBins]:
+    """Return how each feature of training lies; ``names`` are those of the first columns of X."""
+    return {name: FeatureBins.of(np.ascontiguousarray(X[:, k]), weight) for k, name in enumerate(names)}

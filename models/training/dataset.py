@@ -18,7 +18,6 @@ from tagcast.models.calibration.case_minimum import CASE_CHECKS
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.approach import APPROACH
 from tagcast.models.stats.draws import Weight, counted, part, population_quantiles, total
-from tagcast.models.stats.psi import FeatureBins
 from tagcast.models.training.splits import Split
 from tagcast.models.training.tuning import TrainAndScore
 
@@ -297,8 +296,3 @@ class TrainingData:
                 minimum, low, high, maximum = ends.tolist()
                 out[name] = FeatureRange(minimum, low, high, maximum, 1 - share)
         return out
-
-    def bins(self) -> dict[str, FeatureBins]:
-        """Return how each feature lies."""
-        columns = zip(self.features, self.X.T, strict=True)
-        return {name: FeatureBins.of(np.ascontiguousarray(column), self.weight) for name, column in columns}

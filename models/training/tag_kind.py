@@ -36,6 +36,7 @@ from tagcast.models.estimators.blend import Scorer
 from tagcast.models.estimators.foreign import Candidate
 from tagcast.models.estimators.search import SearchOptions, stopped_note
 from tagcast.models.stats.draws import Weight, part
+from tagcast.models.stats.psi import feature_bins
 from tagcast.models.stats.season_coverage import unseen_share
 from tagcast.models.training.amount import AmountTraining
 from tagcast.models.training.binary import BinaryTraining
@@ -235,7 +236,7 @@ def train(
         calibrator=calibrator,
         snapshots=split.feature_days,
         ranges=data.ranges(),
-        bins=data.bins(),
+        bins=feature_bins(data.own_features, data.X, data.weight),
         seed=seed,
         **kind.own_fields(task, held_out),
     )

@@ -15,12 +15,8 @@ from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_realit
 from tagcast.pipelines.evaluation.quality_record import quality_record
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.campaigns import render_campaign, render_campaigns
-from tagcast.pipelines.reports.scoring import (
-    render_promise,
-    render_promise_record,
-    render_quality_record,
-    render_scoring,
-)
+from tagcast.pipelines.reports.evaluation import render_promise, render_promise_record, render_quality_record
+from tagcast.pipelines.reports.scoring import render_scoring
 from tagcast.pipelines.reports.terminal import progress
 from tagcast.pipelines.scoring.run import score_run
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.core.errors import DefinitionError, NotAllowedError, NotFoundError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.rule_tag import sensitivity_of
 
 if TYPE_CHECKING:
@@ -274,3 +274,17 @@ def _known(
         name, definition.title.model_dump(), definition.path, definition.owner, definition.sensitivity,
         definition.kind, definition.values, levels, definition, None, None, champion, versions,
     )  # fmt: skip
+
+
+def find_model_version(tag: KnownTag, number: int | None) -> Version:
+    """Return a version of a tag's model by its number; without one the champion, or the newest; NotFoundError where there is none."""
+    found = next((v for v in tag.versions if v.version == number), None)
+    if number is None and tag.versions:
+        found = tag.champion or tag.versions[0]
+    if found is None:
+        shown = listed(str(v.version) for v in tag.versions) or msg("none")
+        problem = msg("{tag} has no version {version}", tag=tag.name, version=number)
+        if number is None:
+            problem = msg("{tag} has no version of a model", tag=tag.name)
+        raise NotFoundError(problem, hint=msg("versions: {versions}", versions=shown))
+    return found

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import NotFoundError
-from tagcast.features.core.messages import Text, listed, msg
+from tagcast.features.core.messages import Text, msg
 from tagcast.models.calibration.binary_season import SeasonOffset
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.inference.estimated_quality import EstimatedQuality
@@ -21,8 +21,9 @@ from tagcast.registry.governance.observed_metrics import MetricRow
 from tagcast.serving.catalog.catalog import TagRow, row_of
 from tagcast.serving.catalog.cautions import cautions, valid_until
 from tagcast.serving.catalog.definition_text import words_of
-from tagcast.serving.catalog.known_tags import KnownTag, find_tag
+from tagcast.serving.catalog.known_tags import KnownTag, find_model_version, find_tag
 from tagcast.serving.catalog.shown_counts import (
+    MOST_RUNS,
     shown_bins,
     shown_floor,
     shown_metrics,
@@ -47,11 +48,8 @@ from tagcast.serving.publishing.quality_over_runs import RunQuality
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.registry.versions.versions import Version
     from tagcast.serving.context import ServiceContext
 
-MOST_RUNS = 60
-"""Runs that a trend goes back."""
 FEW = 20  # small cells: with fewer profiles nothing is said of how good their values should be
 
 
@@ -239,7 +237,7 @@ def card_html(context: ServiceContext, person: Person, name: str, version: int |
         When there is no such version, or it has no card.
     """
     tag = find_tag(context, person, name)
-    chosen = _version(tag, version)
+    chosen = find_model_version(tag, version)
     html = card_files(context, chosen).get("card.html")
     if html is None:
         raise NotFoundError(
@@ -258,25 +256,12 @@ def plot(context: ServiceContext, person: Person, name: str, which: str, version
         When there is no such version or figure.
     """
     tag = find_tag(context, person, name)
-    return plot_png(context, _version(tag, version), which)
+    return plot_png(context, find_model_version(tag, version), which)
 
 
 def dependents(context: ServiceContext, tag: str) -> list[str]:
     """Return the saved audiences that use ``tag``, themselves or through others."""
     return list(uses_of(context.state, tag).audiences)
-
-
-def _version(tag: KnownTag, number: int | None) -> Version:
-    found = next((v for v in tag.versions if v.version == number), None)
-    if number is None and tag.versions:
-        found = tag.champion or tag.versions[0]
-    if found is None:
-        shown = listed(str(v.version) for v in tag.versions) or msg("none")
-        problem = msg("{tag} has no version {version}", tag=tag.name, version=number)
-        if number is None:
-            problem = msg("{tag} has no version of a model", tag=tag.name)
-        raise NotFoundError(problem, hint=msg("versions: {versions}", versions=shown))
-    return found
 
 
 def _trend(context: ServiceContext, name: str, cell: int) -> tuple[TrendPoint, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -94,6 +95,8 @@ class TagColumns:
         definition = tag.definition
         self._range_check = RangeCheck(tag.model)
         self.unlike_words = self._range_check.words
+        self.unlike: Counter[str] = Counter()
+        """Profiles that were counted, by why they are unlike those of training."""
         self.silent = len(definition.values)
         self.explained_first = definition.values.index(definition.asked)
         self._words = {
@@ -106,7 +109,10 @@ class TagColumns:
         self._counts = ScoreCounts()
 
     def count(self, decided: Decided) -> None:
-        """Count the scores of a batch, of which :attr:`expected` speaks."""
+        """Count the scores of a batch, of which :attr:`expected` speaks, and why profiles are unlike those of training."""
+        unlike = decided.unlike[decided.unlike > 0]
+        for code, count in zip(*np.unique(unlike, return_counts=True), strict=True):
+            self.unlike[self.unlike_words[int(code)]] += int(count)
         if isinstance(self.tag.model, TagModel):
             self._counts.add(decided.score, decided.value == self.explained_first)
 

@@ -8,7 +8,6 @@ does not grow with profiles.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -130,7 +129,6 @@ class Scorer:
         self.reasons = reasons
         self.population = dict.fromkeys([t.definition.name for t in tags] + [r.name for r in self.rules], 0)
         self._columns = {tag.definition.name: TagColumns(tag, as_of) for tag in tags}
-        self._unlike: dict[str, Counter[str]] = {name: Counter() for name in self._columns}
         self._sample = DriftSample(0)
         self._exact_left = dict.fromkeys(self.population, EXACT_REASONS_CAP)
         self._tags_by_spec = {
@@ -195,7 +193,7 @@ class Scorer:
 
         0 and empty where everyone is like training; of reasons that are equally common, the first by letters.
         """
-        found = self._unlike[tag]
+        found = self._columns[tag].unlike
         if not found:
             return 0.0, ""
         commonest = min(found, key=lambda reason: (-found[reason], reason))
@@ -268,9 +266,6 @@ class Scorer:
             self.population[name] += len(decided.rows)
             columns = self._columns[name]
             columns.count(decided)
-            unlike = decided.unlike[decided.unlike > 0]
-            for code, count in zip(*np.unique(unlike, return_counts=True), strict=True):
-                self._unlike[name][columns.unlike_words[int(code)]] += int(count)
             explained = decided.value == columns.explained_first
             explained &= np.cumsum(explained) <= self._exact_left[name]
             self._exact_left[name] -= int(explained.sum())

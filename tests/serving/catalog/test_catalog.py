@@ -19,13 +19,13 @@ from tagcast.features.core.errors import (
 )
 from tagcast.models.calibration.binary_season import SeasonOffset
 from tagcast.models.filters.parser import parse
+from tagcast.models.stats.metrics import Estimate
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.registry.access.audit_log import entries
 from tagcast.registry.access.roles import Person
+from tagcast.registry.governance.observed_metrics import metric_rows, record_metrics
 from tagcast.registry.governance.saved_audiences import SavedAudience, save
-from tagcast.registry.versions.recording import log_observed
-from tagcast.registry.versions.versions import versions
 from tagcast.serving.catalog import catalog as catalogue
 from tagcast.serving.catalog.tag_actions import rate_tag, transition_tag
 from tagcast.serving.catalog.tag_details import card_html, dependents, plot, tag_details
@@ -248,15 +248,8 @@ def test_a_page_tells_what_is_said_and_of_whom(context) -> None:
 
 
 def test_a_page_tells_what_a_run_expected_beside_what_was_measured(context, folder) -> None:
-    tracking = context.tracking
-    (version,) = versions(tracking)
-    log_observed(
-        tracking,
-        version,
-        {"observed_auc": 0.74, "observed_rate": 0.4, "observed_90_right": 0.93},
-        as_of=DAY,
-        due=DAY,
-    )
+    measured = {"auc": Estimate(0.74, 0.7, 0.78), "rate": Estimate(0.4, 0.35, 0.45)}
+    record_metrics(context.state, metric_rows(TAG, DAY, 1, 400, measured, {}))
     page = tag_details(context, MIA, TAG)
     (run,) = page.quality
     assert (run.as_of, run.version, run.measured) == (DAY, "1", {"auc": 0.74, "rate": 0.4})
