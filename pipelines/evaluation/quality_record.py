@@ -46,21 +46,18 @@ class QualityRecord:
         return weeks
 
     def beside(self, promises: Sequence[PromiseRow]) -> list[dict[str, Any]]:
-        """Return promises as JSON values; those over all values with the ``metrics`` of their run, and how its ``challenger`` did."""
+        """Return promises as JSON values; those over all values with the ``metrics`` of their run, and how its ``challenger`` did.
+
+        Neither is there of what was judged without metrics: a floor, and a run that was judged before they were kept.
+        """
         found = []
         for row in promises:
-            values = row.to_dict()
-            if not row.at_least:
-                values["metrics"] = {
-                    one.metric: one.to_dict()
-                    for one in self.metrics
-                    if (one.as_of, one.version) == (row.as_of, row.version)
-                }
-                values["challenger"] = {
-                    one.metric: one.to_dict()
-                    for one in self.comparisons
-                    if (one.as_of, one.champion) == (row.as_of, row.version)
-                }
+            values, of_run = row.to_dict(), (row.as_of, row.version)
+            metrics = [one for one in self.metrics if (one.as_of, one.version) == of_run]
+            if metrics and not row.at_least:
+                beside = [one for one in self.comparisons if (one.as_of, one.champion) == of_run]
+                values["metrics"] = {one.metric: one.to_dict() for one in metrics}
+                values["challenger"] = {one.metric: one.to_dict() for one in beside}
             found.append(values)
         return found
 
