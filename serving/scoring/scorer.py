@@ -278,9 +278,7 @@ class Scorer:
         import pyarrow as pa
 
         fields = [pa.field("profile_id", pa.string())]
-        fields += [
-            attribute_field(name, column.type, self._kinds[name]) for name, column in step.attributes.items()
-        ]
+        fields += [attribute_field(name, c.type, self._kinds[name]) for name, c in step.attributes.items()]
         arrays = [step.ids, *step.attributes.values()]
         laid_out = {}
         for spec, own_tags in self._tags_by_spec.items():
