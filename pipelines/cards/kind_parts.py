@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import Text
+from tagcast.features.core.signed_numbers import points
 from tagcast.models.estimators.amount_regressor import TITLES
 from tagcast.models.estimators.effects import TITLES as EFFECT_TITLES
 from tagcast.pipelines.cards.document import Block, Grid, Paragraph
@@ -130,7 +131,9 @@ def _arms(result: AnyResult) -> list[Block]:
         (arm, f"{cases[f'{arm}_yes'] + cases[f'{arm}_no']:,}", f"{cases[f'{arm}_yes']:,}")
         for arm in ("approached", "control")
     ]
-    average = f"Average effect {100 * effect.value:+.1f} points ({100 * effect.low:.1f} to {100 * effect.high:.1f})."
+    average = (
+        f"Average effect {points(effect.value)} points ({100 * effect.low:.1f} to {100 * effect.high:.1f})."
+    )
     return [Grid(("arm", "cases", "with a true outcome"), rows), Paragraph(average)]
 
 
