@@ -84,12 +84,13 @@ def judge_closed(project: Project) -> list[PromiseRow]:
             if found is None or predicted is None:
                 continue
             judgement = _judged(project, run, *found, predicted)
+            # MLflow first, which takes the same figures of the same day but once: a kill before the record has them judged anew.
+            _export(project, found[1], judgement)
             # Together or not at all: what has no promise on record is judged anew, from what is kept until then.
             with project.state.writing():
                 record_promises(project.state, judgement.promises)
                 record_metrics(project.state, judgement.metrics)
                 record_comparisons(project.state, judgement.beside)
-            _export(project, found[1], judgement)
             rows.extend(judgement.promises)
     return rows
 

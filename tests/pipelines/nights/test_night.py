@@ -344,7 +344,9 @@ def test_a_night_that_is_killed_is_gone_on_with_and_ends_as_if_undisturbed(shop,
 KILLED_AT = """
 import os, signal, sys
 from tagcast.pipelines.nights import record
+from tagcast.pipelines.evaluation import observed_accuracy
 from tagcast.registry.versions import promotion
+promised = observed_accuracy.record_promises
 kept, last, decided = record.record_step, sys.argv.pop(1), promotion.decide_by_gate
 def killed(state, step):
     if step.step == last:
@@ -354,7 +356,12 @@ def killed_at_the_gate(*args, **kwargs):
     if last == "gate":
         os.kill(os.getpid(), signal.SIGKILL)
     return decided(*args, **kwargs)
+def killed_at_the_promise(*args):
+    if last == "promise":
+        os.kill(os.getpid(), signal.SIGKILL)
+    promised(*args)
 record.record_step, promotion.decide_by_gate = killed, killed_at_the_gate
+observed_accuracy.record_promises = killed_at_the_promise
 from tagcast.pipelines.cli.main import main
 main()
 """
@@ -411,7 +418,12 @@ def test_a_run_that_was_published_is_put_on_record_by_the_next_call_though_nothi
 def test_what_a_killed_call_has_judged_or_trained_is_said_by_the_next(shop) -> None:
     steps(shop, DAY)
     over = DAY + timedelta(days=30)
+    killed_before_the_record_of(shop, "promise", over)
+    assert observed_promises(open_project(shop.config, shop.home).state, TAG) == []
     killed_before_the_record_of(shop, JUDGE, over)
+    tracking = open_tracking(shop.home, project="small shop")
+    (version,) = versions(tracking, TAG)
+    assert len(tracking.client.get_metric_history(version.run_id, "observed_auc")) == 1, "MLflow has it once"
     found = json.loads(night(shop, over, at="05:00").stdout)["steps"]
     (judged,) = [step for step in found if step["step"] == JUDGE]
     assert (judged["outcome"], judged["detail"]) == ("done", "1 promise was judged")
