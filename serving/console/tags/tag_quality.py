@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.messages import Message, from_json, msg, pmsg
+from tagcast.models.definitions.score_scale import SCALES
 from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, newest_of, not_judged
 from tagcast.serving.catalog.tag_details import TagDetails
 from tagcast.serving.console.tags.floor_table import floor_record
@@ -73,7 +74,7 @@ def trust_card(page: PageContext, details: TagDetails) -> None:
 
 def _promises(page: PageContext, details: TagDetails) -> Markup:
     say = page.say
-    if details.row.kind == "uplift":
+    if SCALES[details.row.kind].is_difference:
         return floor_record(say, details)
     parts = [
         h("h3", say(msg("Promised vs. actual"))),
