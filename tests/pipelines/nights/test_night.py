@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -35,7 +36,8 @@ from tests.pipelines.nights.test_notify import webhook
 from tests.support.browser import served
 from tests.support.champion import DAY, TAG, by_hand, put_in_charge
 from tests.support.command_line import Project
-from tests.support.faults.injection import leave_free, small_disk
+from tests.support.faults.forked import Forked
+from tests.support.faults.injection import ENVIRONMENT, leave_free, small_disk
 from tests.support.shop import CHURN, CONFIG, write_shop
 
 pytestmark = pytest.mark.slow
@@ -341,50 +343,34 @@ def test_a_night_that_is_killed_is_gone_on_with_and_ends_as_if_undisturbed(shop,
     assert published(shop) == [DAY]
 
 
-KILLED_AT = """
-import os, signal, sys
-from tagcast.pipelines.nights import record
-from tagcast.pipelines.evaluation import observed_accuracy
-from tagcast.registry.versions import promotion
-promised = observed_accuracy.record_promises
-kept, last, decided = record.record_step, sys.argv.pop(1), promotion.decide_by_gate
-def killed(state, step):
-    if step.step == last:
-        os.kill(os.getpid(), signal.SIGKILL)
-    kept(state, step)
-def killed_at_the_gate(*args, **kwargs):
-    if last == "gate":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return decided(*args, **kwargs)
-def killed_at_the_promise(*args):
-    if last == "promise":
-        os.kill(os.getpid(), signal.SIGKILL)
-    promised(*args)
-record.record_step, promotion.decide_by_gate = killed, killed_at_the_gate
-observed_accuracy.record_promises = killed_at_the_promise
-from tagcast.pipelines.cli.main import main
-main()
-"""
+def die_before(step: str) -> None:
+    """Let this process kill itself once it has done a step of a night, and before that is on record."""
+    from tagcast.pipelines.evaluation import observed_accuracy
+    from tagcast.pipelines.nights import record
+    from tagcast.registry.versions import promotion
+
+    recorded, promised, decided = (
+        record.record_step,
+        observed_accuracy.record_promises,
+        promotion.decide_by_gate,
+    )
+
+    def of(name: str) -> None:
+        if name == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    record.record_step = lambda state, one: (of(one.step), recorded(state, one))
+    observed_accuracy.record_promises = lambda *args: (of("promise"), promised(*args))
+    promotion.decide_by_gate = lambda *args, **named: of("gate") or decided(*args, **named)
 
 
-def killed_before_the_record_of(shop: Project, step: str, day: date, at: str = "04:00") -> None:
+def killed_before_the_record_of(shop: Project, step: str, day: date) -> None:
     """Let a night die once it has done a step, and before that is on record."""
     until(shop.config.parent, day)
-    words = [
-        step,
-        "run",
-        "due",
-        "--at",
-        f"{day}T{at}",
-        "--config",
-        str(shop.config),
-        "--home",
-        str(shop.home),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_AT, *words], capture_output=True, check=False, timeout=120
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    words = ("run", "due", "--at", f"{day}T04:00", "--config", str(shop.config), "--home", str(shop.home))
+    done = Forked(words, cwd=shop.config.parent, env=ENVIRONMENT, before=partial(die_before, step))
+    _, error = done.communicate(timeout=120)
+    assert done.returncode == -signal.SIGKILL, error
 
 
 def on_record(shop: Project) -> list[tuple[datetime, str, str, str]]:

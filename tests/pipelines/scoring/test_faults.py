@@ -121,20 +121,24 @@ def test_readers_keep_working_while_runs_publish(shop, whole) -> None:
         code = (
             "import sys, time; from datetime import datetime, UTC; from pathlib import Path\n"
             "from tagcast.serving.store.factory import open_store; from tagcast.serving.audiences.queries import count\n"
-            "store = open_store(sys.argv[2] or None, Path('.tagcast'), 'small shop')\n"
-            "until = time.monotonic() + float(sys.argv[1])\n"
-            "while time.monotonic() < until:\n"
+            "store = open_store(sys.argv[1] or None, Path('.tagcast'), 'small shop')\n"
+            "while not Path('published').exists():\n"
             "    with store.reader() as reader:\n"
             "        for _ in range(3):\n"
             "            c = count(reader, 'churn_risk.score >= 0', datetime.now(UTC))\n"
-            "            print(c.members, reader.manifest.tags['churn_risk'].population)\n"
+            "            print(c.members, reader.manifest.tags['churn_risk'].population, flush=True)\n"
+            "    time.sleep(0.02)\n"
         )
+        published = shop.folder / "published"
+        published.unlink(missing_ok=True)
         reader = subprocess.Popen(
-            [sys.executable, "-c", code, "15", shop.url or ""],
+            [sys.executable, "-c", code, shop.url or ""],
             cwd=shop.folder, env=shop.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        assert reader.stdout.readline(), "it has begun"
         for day in DAYS[::-1]:
             shop.succeeds(day)
+        published.touch()
         out, error = reader.communicate(timeout=120)
         assert reader.returncode == 0, error
         seen = {tuple(map(int, line.split())) for line in out.splitlines()}

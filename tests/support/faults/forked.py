@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _SERVER = multiprocessing.get_context("forkserver")
@@ -36,13 +36,22 @@ class Forked:
     cwd : Path
     env : mapping of str to str
         All of its environment.
+    before : callable, optional
+        Is called in the process first; a function of a module, or a partial of one.
     """
 
-    def __init__(self, words: tuple[str, ...], *, cwd: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        words: tuple[str, ...],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        before: Callable[[], object] | None = None,
+    ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="tagcast-forked-"))
         self._out, self._err = self._folder / "out", self._folder / "err"
         self._process = _SERVER.Process(
-            target=_run, args=(words, str(cwd), dict(env), str(self._out), str(self._err))
+            target=_run, args=(words, str(cwd), dict(env), str(self._out), str(self._err), before)
         )
         self._process.start()
 
@@ -76,7 +85,14 @@ class Forked:
         return said
 
 
-def _run(words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: str) -> None:
+def _run(
+    words: tuple[str, ...],
+    cwd: str,
+    env: dict[str, str],
+    out: str,
+    err: str,
+    before: Callable[[], object] | None,
+) -> None:
     for place, file in ((1, out), (2, err)):
         opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(opened, place)
@@ -85,6 +101,8 @@ def _run(words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: s
     os.environ.update(env)
     time.tzset()
     os.chdir(cwd)
+    if before is not None:
+        before()
     from tagcast.pipelines.cli.main import main
 
     sys.argv = ["tagcast", *words]
