@@ -27,7 +27,7 @@ from tagcast.registry.governance.shadows import comparisons, standings
 from tagcast.registry.versions.promotion import decide_by_gate, pending, turn_down
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import tracking_of
-from tagcast.registry.versions.versions import versions
+from tagcast.registry.versions.versions import load_bundle, versions
 from tagcast.serving.publishing.kept_predictions import (
     challenger_predictions,
     challengers_in,
@@ -227,10 +227,8 @@ def test_a_challenger_that_fails_is_left_out_with_a_word(folder, alone, monkeypa
 
     project = opened(folder)
     if fails == "its file":
-        (file,) = [
-            f for f in (folder / "home").rglob("model.json") if "9.0" not in f.read_text(encoding="utf-8")
-        ]
-        file.write_text("{}", encoding="utf-8")
+        _, bundle = load_bundle(tracking_of(project.settings), TAG, 2)
+        (bundle / "model.json").write_text("{}", encoding="utf-8")
     elif fails == "its model":
         monkeypatch.setattr(scored_in_the_shadow, "member_features", broken)
     else:
