@@ -29,7 +29,7 @@ MOST_RUNS = 60
 """Runs that are shown one by one."""
 _CONFIDENCE_STEP = 0.05
 A_YEAR = timedelta(days=366)
-"""So far back what came of promises is shown."""
+"""So far back from the newest of it what came of promises is shown: data may end long before today."""
 
 
 def smallest_cell(context: ServiceContext, person: Person) -> int:
@@ -63,18 +63,16 @@ def shown_floor(confidence: float | None, cell: int) -> float | None:
 
 
 def shown_record(context: ServiceContext, tag: str, cell: int) -> tuple[PromiseRow, ...]:
-    """Return what came of a tag's promises in the last year as it may be seen, newest day first."""
-    since = context.now.date() - A_YEAR
-    rows = observed_promises(context.state, tag, since=since) or observed_floors(
-        context.state, tag, since=since
-    )
-    return tuple(shown_promise(row, cell) for row in rows)
+    """Return what came of a tag's promises in the year until the newest, as it may be seen; newest day first."""
+    rows = observed_promises(context.state, tag) or observed_floors(context.state, tag)
+    return tuple(shown_promise(row, cell) for row in rows if row.as_of >= rows[0].as_of - A_YEAR)
 
 
 def shown_metrics(context: ServiceContext, tag: str, cell: int) -> tuple[MetricRow, ...]:
-    """Return how good a tag's predictions of the last year were as it may be seen, newest day first: nothing of fewer than a smallest cell."""
-    rows = observed_metrics(context.state, tag, since=context.now.date() - A_YEAR)
-    return tuple(replace(row, people=size) for row in rows if (size := shown_size(row.people, cell)))
+    """Return how good a tag's predictions of that year were as it may be seen, newest day first: nothing of fewer than a smallest cell."""
+    rows = observed_metrics(context.state, tag)
+    recent = [row for row in rows if row.as_of >= rows[0].as_of - A_YEAR]
+    return tuple(replace(row, people=size) for row in recent if (size := shown_size(row.people, cell)))
 
 
 def shown_promise(row: PromiseRow, cell: int) -> PromiseRow:
