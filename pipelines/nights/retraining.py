@@ -72,18 +72,9 @@ def _versions(project: Project) -> tuple[dict[str, Version], dict[str, Version]]
 
 def trained_since(project: Project, moment: datetime) -> list[Version]:
     """Return the newest version of each tag that asks to be trained anew, where it was trained at ``moment`` or later; by tag."""
-    from tagcast.registry.versions.tracking import tracking_exists, tracking_of
-    from tagcast.registry.versions.versions import versions
-
-    settings = project.settings
     asked = {d.name for d in project.definitions(project.resolve_as_of(None)) if d.retrain is not None}
-    if not asked or not tracking_exists(settings.whole.home, settings.mlflow):
-        return []
-    newest: dict[str, Version] = {}
-    for version in versions(tracking_of(settings)):
-        if version.tag in asked and version.created >= moment:
-            newest.setdefault(version.tag, version)
-    return [newest[tag] for tag in sorted(newest)]
+    newest, _ = _versions(project) if asked else ({}, {})
+    return [newest[tag] for tag in sorted(asked & newest.keys()) if newest[tag].created >= moment]
 
 
 def _why(
