@@ -11,7 +11,12 @@ from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.registry.governance.observed_accuracy import observed_promises
 from tagcast.registry.operations.floors import observed_floors
 from tagcast.serving.campaigns.words import floor_words
-from tagcast.serving.publishing.quality_over_runs import auc_fall, quality_over_runs, retraining_advice
+from tagcast.serving.publishing.quality_over_runs import (
+    auc_fall,
+    quality_of_tags,
+    quality_over_runs,
+    retraining_advice,
+)
 
 if TYPE_CHECKING:
     from tagcast.pipelines.project.project import Project
@@ -46,9 +51,8 @@ def advised(project: Project, now: datetime) -> list[Message]:
     if not alone:
         return []
     newest, champions = _versions(project)
-    entries, found = project.store.log(), []
-    for tag in sorted(set(alone) & set(champions)):
-        runs = quality_over_runs(entries, tag)
+    quality, found = quality_of_tags(project.store.log(), set(alone) & set(champions)), []
+    for tag, runs in sorted(quality.items()):
         if advice := retraining_advice(runs, champions[tag], newest[tag], now):
             found.append(msg("{tag}: {note}", tag=tag, note=advice))
     return found

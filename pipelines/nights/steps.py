@@ -69,7 +69,7 @@ def judged(project: Project, now: datetime) -> StepDone:
     inputs = f"{there[0]} promises, {there[1]} campaigns"
     promises, campaigns = len(whole), len(done)
     if before is not None and (known := _COUNTED.fullmatch(before.inputs)):
-        promises, campaigns = (now - int(then) for now, then in zip(there, known.groups(), strict=True))
+        promises, campaigns = (new - int(old) for new, old in zip(there, known.groups(), strict=True))
     if not promises and not campaigns and not better:
         return StepDone("nothing", msg("no window has closed since the last night"), inputs)
     broken = sorted({row.tag for row in whole if row.is_broken})

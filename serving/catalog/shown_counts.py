@@ -11,7 +11,7 @@ from tagcast.features.core.messages import Message, msg
 from tagcast.registry.governance.observed_accuracy import observed_promises
 from tagcast.registry.governance.observed_metrics import observed_metrics
 from tagcast.registry.operations.floors import observed_floors
-from tagcast.serving.publishing.quality_over_runs import by_week, quality_over_runs
+from tagcast.serving.publishing.quality_over_runs import by_week
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.observed_accuracy import PromiseRow
     from tagcast.registry.governance.observed_metrics import MetricRow
-    from tagcast.serving.catalog.known_tags import KnownTag
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.publishing.quality_over_runs import RunQuality
 
@@ -86,16 +85,17 @@ def rounded_note(cell: int) -> Message:
     return msg("Numbers are rounded down to multiples of {cell}; smaller groups are not shown.", cell=cell)
 
 
-def shown_quality(context: ServiceContext, tag: KnownTag, least: int) -> tuple[RunQuality, ...]:
-    """Return what the runs of a year until the newest expected of ``tag``, and what was measured, oldest first.
+def shown_quality(
+    context: ServiceContext, tag: str, runs: Sequence[RunQuality], least: int
+) -> tuple[RunQuality, ...]:
+    """Return what ``runs`` of a year until the newest expected of ``tag``, and what was measured, oldest first.
 
     Runs that spoke of fewer than ``least`` profiles are left out; of more than ``MOST_RUNS`` the newest of each week is shown.
     """
-    runs = quality_over_runs(context.log, tag.name)
     recent = [run for run in runs if run.as_of >= runs[-1].as_of - A_YEAR]
     shown = [run for run in recent if run.population >= least and (run.expected or run.drift)]
     shown = shown if len(shown) <= MOST_RUNS else by_week(shown)
     measured: dict[tuple[str, date], dict[str, float]] = {}
-    for row in observed_metrics(context.state, tag.name):
+    for row in observed_metrics(context.state, tag):
         measured.setdefault((str(row.version), row.as_of), {})[row.metric] = row.value
     return tuple(replace(run, measured=measured.get((run.version, run.as_of), {})) for run in shown)

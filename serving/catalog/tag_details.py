@@ -44,7 +44,7 @@ from tagcast.serving.catalog.tag_evidence import (
     advice_of,
     evidence_of,
 )
-from tagcast.serving.publishing.quality_over_runs import RunQuality
+from tagcast.serving.publishing.quality_over_runs import RunQuality, quality_over_runs
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -195,7 +195,7 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
     tag = find_tag(context, person, name)
     row, found = row_of(context, person, tag), evidence_of(context, tag)
     cell = smallest_cell(context, person)
-    definition = active_definition(context, tag)
+    definition, runs = active_definition(context, tag), quality_over_runs(context.log, name)
     words, total = words_of(definition), row.population or 0
     return TagDetails(
         row=row,
@@ -208,8 +208,8 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
         values=tuple(ValueShare(v, n, n / total if total else 0.0) for v, n in row.predicted.items()),
         trend=_trend(context, name, cell),
         last_run=_last_run(context, tag, cell),
-        quality=shown_quality(context, tag, FEW * cell),
-        advice=advice_of(context, tag),
+        quality=shown_quality(context, name, runs, FEW * cell),
+        advice=advice_of(context, tag, runs),
         features=found.features,
         grade_reasons=found.grade_reasons,
         plots=found.plots,

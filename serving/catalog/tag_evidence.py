@@ -17,15 +17,18 @@ from tagcast.registry.governance.applied_definitions import active
 from tagcast.registry.governance.observed_accuracy import PromiseRow, promise_rows
 from tagcast.registry.governance.shadows import standings
 from tagcast.serving.catalog.stored_models import StoredModel, card_facts, plots_of, stored_model
-from tagcast.serving.publishing.quality_over_runs import quality_over_runs, retraining_advice
+from tagcast.serving.publishing.quality_over_runs import retraining_advice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tagcast.models.definitions.definition import Definition
     from tagcast.models.definitions.rule_tag import RuleDefinition
     from tagcast.registry.versions.decision_log import Decision
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.catalog.known_tags import KnownTag
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.publishing.quality_over_runs import RunQuality
 
 log = logging.getLogger("tagcast")
 
@@ -194,12 +197,11 @@ def active_definition(context: ServiceContext, tag: KnownTag) -> Definition | No
     return trained
 
 
-def advice_of(context: ServiceContext, tag: KnownTag) -> Message | None:
+def advice_of(context: ServiceContext, tag: KnownTag, runs: Sequence[RunQuality]) -> Message | None:
     """Return why ``tag`` should be trained anew; None where nothing asks for it, and where nights train it."""
     definition = tag.definition
     if tag.champion is None or not isinstance(definition, TagDefinition) or definition.retrain is not None:
         return None
-    runs = quality_over_runs(context.log, tag.name)
     return retraining_advice(runs, tag.champion, tag.versions[0], context.now)
 
 

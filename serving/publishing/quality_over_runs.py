@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -58,14 +58,18 @@ class AucFall(NamedTuple):
 
 def quality_over_runs(log: Sequence[Entry], tag: str) -> list[RunQuality]:
     """Return what each run that people saw expected of ``tag``, oldest day first."""
-    return [
-        RunQuality(
-            run.run.as_of, run.run.scored_at, one.model_version, one.population, one.expected, one.drift
-        )
-        for run in reversed(published_by_day(log))
-        for one in run.run.tags
-        if one.tag == tag
-    ]
+    return quality_of_tags(log, {tag})[tag]
+
+
+def quality_of_tags(log: Sequence[Entry], tags: Collection[str]) -> dict[str, list[RunQuality]]:
+    """Return the same of several tags, going through the runs once."""
+    found: dict[str, list[RunQuality]] = {tag: [] for tag in tags}
+    for run in reversed(published_by_day(log)):
+        for one in run.run.tags:
+            if one.tag in found:
+                about = (run.run.as_of, run.run.scored_at, one.model_version, one.population)
+                found[one.tag].append(RunQuality(*about, one.expected, one.drift))
+    return found
 
 
 def by_week(runs: Sequence[RunQuality]) -> list[RunQuality]:
