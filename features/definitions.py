@@ -20,6 +20,7 @@ from feast.types import Float64
 
 from tagcast.features.catalog.feature_set import OPTIONAL, WINDOWS_DAYS, FeatureSet
 from tagcast.features.catalog.repo_contents import RepoContents
+from tagcast.features.core.engines.key_ranges import PART_FILES
 
 # Snapshots are laid every 30 days by default: an older row is stale, not the profile's state.
 TTL = timedelta(days=35)
@@ -54,7 +55,7 @@ def make_objects(folder: Path, feature_set: FeatureSet, contents: RepoContents |
         declared, about = feature_set.features(view), contents.about.get(view, {})
         source = FileSource(
             name=f"{view}_snapshots",
-            path=str(folder / feature_set.id / "as_of=*" / f"{view}.parquet"),
+            path=str(folder / feature_set.id / "as_of=*" / view / PART_FILES),
             timestamp_field=EVENT_TIMESTAMP,
             created_timestamp_column=CREATED_TIMESTAMP,
             tags=ours,

@@ -34,7 +34,7 @@ def look_up(project: Project, profile_id: str, now: datetime, visible: Names | N
         **view,
         "predictions": _dated(view["predictions"], now),
         "as_of": as_of,
-        "features": key_features(project.settings.home, view["profile_id"], as_of),
+        "features": key_features(project.settings.data, view["profile_id"], as_of),
     }
 
 

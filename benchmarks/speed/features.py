@@ -84,7 +84,7 @@ def file_of(name: str, folder: Path) -> Path:
     """Return the last snapshot that a rival made."""
     made = folder / f"made-{name}"
     if name.startswith("tagcast"):
-        return Snapshots(made, MadeLog("", ""), SET, "UTC").path("profile_activity", as_ofs(1)[0])
+        return Snapshots(made, MadeLog("", ""), SET, "UTC").files("profile_activity", as_ofs(1)[0])[0]
     return made / "snapshot.parquet"
 
 
@@ -100,7 +100,7 @@ def run_one(name: str, log: MadeLog, made: Path) -> None:
     elif name.startswith(DECLARED):
         import ibis.backends.duckdb  # noqa: F401
 
-        import tagcast.features.compute.snapshot_plan
+        import tagcast.features.compute.building.snapshot_plan
         import tagcast.features.ingest.aggregates  # noqa: F401
 
         run_here(lambda: by_declaration(log.glob, made, as_ofs(4 if name.endswith("-4") else 1)))
@@ -119,8 +119,8 @@ def by_declaration(log: str, made: Path, dates: list[date]) -> None:
     import yaml
 
     from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
+    from tagcast.features.compute.building.snapshot_plan import snapshot_plan
     from tagcast.features.compute.dated_statements import EVENTS
-    from tagcast.features.compute.snapshot_plan import snapshot_plan
     from tagcast.features.core.duckdb import connect, instant
     from tagcast.features.ingest.aggregates import settled
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
+from tagcast.features.core.engines.key_ranges import EVERYONE
 from tagcast.features.core.errors import ModelError
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.artifacts.files import FeatureRange
@@ -105,9 +106,9 @@ def make_snapshot(home: Path, profiles: int, *, seed: int = 0) -> Snapshots:
 
     log = Log(f"made-{profiles}-{seed}")
     snapshots = Snapshots(home / log.id, log, FEATURES, "UTC")
-    file = snapshots.path("profile_activity", AS_OF)
-    manifest = file.parent / "snapshot.json"
-    if manifest.is_file() and json.loads(manifest.read_text()) == _manifest(file, log, profiles):
+    file = snapshots.path("profile_activity", AS_OF) / EVERYONE.file_name
+    manifest = file.parents[1] / "snapshot.json"
+    if file.is_file() and manifest.is_file() and json.loads(manifest.read_text()) == _manifest(file, log, profiles):
         return snapshots
     file.parent.mkdir(parents=True, exist_ok=True)
     schema = pa.schema([("profile_id", pa.string()), *((name, pa.float64()) for name in names())])
@@ -126,8 +127,9 @@ def _manifest(file: Path, log: Log, profiles: int) -> dict[str, Any]:
         "starts_at": instant(AS_OF, "UTC").isoformat(),
         "events": log.id,
         "spec": FEATURES.spec,
-        "rows": {"profile_activity": profiles},
-        "bytes": {"profile_activity": file.stat().st_size},
+        "borders": [],
+        "rows": {"profile_activity": [profiles]},
+        "bytes": {"profile_activity": [file.stat().st_size]},
     }
 
 

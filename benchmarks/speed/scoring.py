@@ -194,7 +194,7 @@ def run_one(name: str, folder: Path, profiles: int, reasons: Literal["all", "non
     if name == "kernel":
         kernel_alone(snapshots, tags)
     elif name in RIVALS:
-        run_rival(name, snapshots.path("profile_activity", AS_OF), tags, folder / "mlflow")
+        run_rival(name, snapshots.files("profile_activity", AS_OF)[0], tags, folder / "mlflow")
     else:
         publish(name, snapshots, tags, profiles, reasons)
 

@@ -25,6 +25,7 @@ from benchmarks.speed.made_snapshots import FEATURES, chunks, names
 from benchmarks.timing import Ratio, alternate, report, run_apart, run_here
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
+from tagcast.features.core.engines.key_ranges import EVERYONE
 from tagcast.features.feast_store.feature_store import FeatureRepo
 
 if TYPE_CHECKING:
@@ -78,8 +79,9 @@ def make_snapshots(home: Path, profiles: int) -> Snapshots:
     log = MadeLog(f"frame-{profiles}", "")
     snapshots = Snapshots(home, log, FEATURES, "UTC", memory_limit=MEMORY, threads=THREADS)
     for number, as_of in enumerate(DATES):
-        file = snapshots.path("profile_activity", as_of)
-        if (file.parent / "snapshot.json").is_file():
+        file = snapshots.path("profile_activity", as_of) / EVERYONE.file_name
+        manifest = file.parents[1] / "snapshot.json"
+        if file.is_file() and manifest.is_file():
             continue
         file.parent.mkdir(parents=True, exist_ok=True)
         stamp = pa.timestamp("us", "UTC")
@@ -90,8 +92,8 @@ def make_snapshots(home: Path, profiles: int) -> Snapshots:
                 moment = pa.array([instant(as_of, "UTC")] * len(ids), stamp)
                 columns = [pa.array(x, pa.float64(), from_pandas=True) for x in X.T]
                 writer.write_table(pa.table([ids, *columns, moment, moment], schema=schema))
-        text = {"as_of": str(as_of), "rows": {"profile_activity": profiles}, "bytes": {}, "events": ""}
-        (file.parent / "snapshot.json").write_text(json.dumps(text), encoding="utf-8")
+        text = {"as_of": str(as_of), "rows": {"profile_activity": [profiles]}, "bytes": {}, "events": ""}
+        manifest.write_text(json.dumps(text), encoding="utf-8")
     return snapshots
 
 
@@ -119,7 +121,7 @@ def _by_hand(snapshots: Snapshots, entities: pd.DataFrame) -> Callable[[], Any]:
     connection = duckdb.connect(config=config)
     connection.execute("SET TimeZone = 'UTC'")
     moments = {d: instant(d, "UTC") for d in DATES}
-    glob = str(snapshots.folder / "as_of=*" / "profile_activity.parquet")
+    glob = str(snapshots.folder / "as_of=*" / "profile_activity" / EVERYONE.file_name)
 
     def fetch() -> Any:
         asked = entities[["profile_id"]].assign(moment=entities["as_of"].map(moments))

@@ -5,10 +5,11 @@ DuckDB folds parameters into its plan like the numbers and dates that they stand
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -23,6 +24,7 @@ STANDS_FOR_LAST = date(9000, 1, 1)
 """Expressions are put together for this day; no other number or date of a statement is near it."""
 _EPOCH = date(1970, 1, 1)
 _NEAR_DAYS = 200_000
+_PARAMETER = re.compile(r"\$(\w+)")
 _WRITTEN = "written"
 """Marks numbers and dates of people's own: they are no days of ours, however near."""
 
@@ -47,9 +49,15 @@ class Statement:
     numbers: Mapping[str, int]
     dates: Mapping[str, int]
 
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """What it has to be given."""
+        return frozenset(_PARAMETER.findall(self.sql))
+
     def run(self, connection: Any, last: date, **values: Any) -> None:
-        """Run it; ``connection`` is DuckDB's, ``values`` are what is no day."""
-        connection.execute(self.sql, self._days(last) | values)
+        """Run it; ``connection`` is DuckDB's, ``values`` are what is no day: more may be given than it takes."""
+        given = {name: value for name, value in values.items() if name in self.parameters}
+        connection.execute(self.sql, self._days(last) | given)
 
     def table(self, connection: Any, last: date) -> pa.Table:
         """Run it and return its answer."""

@@ -136,8 +136,8 @@ class Recount:
         """Return one view at ``as_of`` as Parquet, counted where it was not yet; parameters as of :meth:`rows`."""
         import ibis
 
+        from tagcast.features.compute.building.snapshot_plan import snapshot_plan
         from tagcast.features.compute.dated_statements import EVENTS
-        from tagcast.features.compute.snapshot_plan import snapshot_plan
 
         whose = "" if only is None else sha256("\n".join(only["profile_id"]).encode()).hexdigest()[:16]
         file = self._folder / f"{feature_set.id}-{view}{whose}-{as_of}-{without_days}.parquet"
@@ -160,7 +160,7 @@ class Recount:
                 at = table.known_at
                 table = table.filter(at.isnull() | (at < ibis.literal(last)))
                 self._engine.create_view(view, table, overwrite=True)
-            plan, engine = snapshot_plan(known.schema(), feature_set, [as_of], [view]), self._engine.con
+            plan, engine = snapshot_plan(known.columns, feature_set, [as_of], [view]), self._engine.con
             try:
                 plan.share(engine, [as_of])
                 plan.write(engine, [as_of], as_of, instant(as_of, self._timezone), {**files, view: file})
@@ -212,12 +212,14 @@ def late_rows(snapshots: Snapshots, dates: Sequence[date]) -> int:
         connection.execute("SET TimeZone = 'UTC'")
         for as_of in dates:
             for view in snapshots.feature_set.views:
-                file = snapshots.path(view, as_of)
-                if file.is_file():
+                if snapshots.files(view, as_of):
                     found = connection.execute(
                         """SELECT count(*) FROM read_parquet($file)
                            WHERE event_timestamp > $starts_at OR created_timestamp > $starts_at""",
-                        {"file": str(file), "starts_at": instant(as_of, snapshots.timezone)},
+                        {
+                            "file": snapshots.pattern(view, as_of),
+                            "starts_at": instant(as_of, snapshots.timezone),
+                        },
                     ).fetchall()
                     late += int(found[0][0])
     return late

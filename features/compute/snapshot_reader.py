@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature import Feature
 from tagcast.features.catalog.feature_set import PROFILE_VIEW, SHIPPED, FeatureSet
-from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import Message, msg
-from tagcast.features.core.raw_errors import reason_of
+from tagcast.features.compute.sorted_files import even, read_batches
+from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
 from tagcast.features.entities.pair import Pair
 
 if TYPE_CHECKING:
@@ -50,87 +48,51 @@ class FeatureBatch:
 
 
 def stream_views(
-    files: Mapping[str, Path], feature_set: FeatureSet, pairs: Sequence[Pair], batch_rows: int
+    files: Mapping[str, Sequence[Path]],
+    feature_set: FeatureSet,
+    pairs: Sequence[Pair],
+    batch_rows: int,
+    within: KeyRange = EVERYONE,
 ) -> Iterator[FeatureBatch]:
     """Yield the features of every profile in rising order of id.
 
     Parameters
     ----------
-    files : mapping of str to Path
-        Each view of one snapshot, sorted by entity.
+    files : mapping of str to sequence of Path
+        Each view of one snapshot, sorted by entity over all of its files.
     feature_set : FeatureSet
     pairs : sequence of Pair
         Whose features are wanted; with none of an entity, no file of pairs with it is opened.
     batch_rows : int
         Profiles a batch.
+    within : KeyRange
+        Of whom.
     """
     import numpy as np
-    import pyarrow.parquet as pq
 
     leading, *beside = [view for view, keys in feature_set.views.items() if keys == SHIPPED[PROFILE_VIEW]]
-    profiles = [_Profiles(files[view], feature_set.features(view), SHIPPED[PROFILE_VIEW]) for view in beside]
+    profiles = [
+        _Profiles(files[view], feature_set.features(view), SHIPPED[PROFILE_VIEW], within) for view in beside
+    ]
     seconds = {pair.entity: [one.value for one in pairs if one.entity == pair.entity] for pair in pairs}
     beside_pairs = {
         entity: [
-            _Pairs(files[view], feature_set.features(view), keys, values)
+            _Pairs(files[view], feature_set.features(view), keys, within, values)
             for view, keys in feature_set.views.items()
             if keys[1:] == (entity,)
         ]
         for entity, values in seconds.items()
     }
-    columns, file_path = [f.name for f in feature_set.features(leading)], files[leading]
-    # Read ahead, Arrow would keep the bytes of the whole file until the end.
-    with _read_errors(file_path), pq.ParquetFile(file_path, pre_buffer=False) as file:
-        _check(file_path, file.schema_arrow, ["profile_id"], columns)
-        for batch in file.iter_batches(batch_rows, columns=["profile_id", *columns]):
-            ids = batch.column(0)
-            of_profile = [_matrix(batch, columns), *(view.take(ids) for view in profiles)]
-            of_pair = {}
-            for entity, views in beside_pairs.items():
-                taken = zip(*(view.take(ids) for view in views), strict=True)
-                for value, parts in zip(seconds[entity], taken, strict=False):  # without a view there is none
-                    of_pair[Pair(entity, value)] = np.hstack(parts) if len(parts) > 1 else parts[0]
-            yield FeatureBatch(ids, np.hstack(of_profile) if profiles else of_profile[0], of_pair)
-
-
-@contextmanager
-def _read_errors(file: Path) -> Iterator[None]:
-    import pyarrow as pa
-
-    try:
-        yield
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(
-            msg("{file} is damaged: {reason}", file=file, reason=reason_of(error)), hint=_rebuild(file)
-        ) from error
-
-
-def _rebuild(file: Path) -> Message:
-    return msg("delete the folder {folder}: it is built again", folder=file.parent)
-
-
-def _check(file: Path, schema: pa.Schema, keys: Sequence[str], features: Sequence[str]) -> None:
-    """Refuse a table that lost a column, or has one of another type."""
-    import pyarrow as pa
-
-    for names, is_key in ((keys, True), (features, False)):
-        for name in names:
-            place = schema.get_field_index(name)
-            kind = schema.field(place).type if place >= 0 else None
-            text = kind is not None and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
-            if kind is None or not (text if is_key else kind == pa.float64()):
-                wanted = msg("texts") if is_key else msg("numbers")
-                found = msg("there is none") if kind is None else msg("found {type}", type=str(kind))
-                raise DataError(
-                    msg(
-                        "{file}: the column {column} should hold {wanted}, {found}",
-                        file=file,
-                        column=name,
-                        wanted=wanted,
-                        found=found,
-                    ),
-                    hint=_rebuild(file),
-                )
+    columns = [f.name for f in feature_set.features(leading)]
+    for batch in even(read_batches(files[leading], ["profile_id"], columns, batch_rows, within), batch_rows):
+        ids = batch.column(0)
+        of_profile = [_matrix(batch, columns), *(view.take(ids) for view in profiles)]
+        of_pair = {}
+        for entity, views in beside_pairs.items():
+            taken = zip(*(view.take(ids) for view in views), strict=True)
+            for value, parts in zip(seconds[entity], taken, strict=False):  # without a view there is none
+                of_pair[Pair(entity, value)] = np.hstack(parts) if len(parts) > 1 else parts[0]
+        yield FeatureBatch(ids, np.hstack(of_profile) if profiles else of_profile[0], of_pair)
 
 
 class _Beside:
@@ -138,29 +100,30 @@ class _Beside:
 
     Parameters
     ----------
-    file : Path
+    files : sequence of Path
     features : sequence of Feature
     keys : sequence of str
         Of the view, ``profile_id`` first.
+    within : KeyRange
     wanted : pyarrow.Array, optional
         Values of the second key whose rows are read.
     """
 
     def __init__(
-        self, file: Path, features: Sequence[Feature], keys: Sequence[str], wanted: pa.Array | None = None
+        self,
+        files: Sequence[Path],
+        features: Sequence[Feature],
+        keys: Sequence[str],
+        within: KeyRange,
+        wanted: pa.Array | None = None,
     ) -> None:
         self.columns = [f.name for f in features]
         self.absent = [float("nan") if f.absent is None else f.absent for f in features]
-        self._batches = self._read(file, list(keys), wanted)
+        read = read_batches(files, keys, self.columns, _ROWS_BESIDE, within)
+        self._batches = (
+            batch if wanted is None else batch.filter(_is_in(batch.column(1), wanted)) for batch in read
+        )
         self._held: pa.RecordBatch | None = next(self._batches, None)
-
-    def _read(self, file: Path, keys: list[str], wanted: pa.Array | None) -> Iterator[pa.RecordBatch]:
-        import pyarrow.parquet as pq
-
-        with _read_errors(file), pq.ParquetFile(file, pre_buffer=False) as opened:
-            _check(file, opened.schema_arrow, keys, self.columns)
-            for batch in opened.iter_batches(_ROWS_BESIDE, columns=[*keys, *self.columns]):
-                yield batch if wanted is None else batch.filter(_is_in(batch.column(1), wanted))
 
     def until(self, last: pa.StringScalar) -> Iterator[pa.RecordBatch]:
         """Yield the rows of profiles up to ``last``, which rises from call to call."""
@@ -202,12 +165,17 @@ class _Pairs(_Beside):
     """A view of profiles and a second entity."""
 
     def __init__(
-        self, file: Path, features: Sequence[Feature], keys: Sequence[str], values: Sequence[str]
+        self,
+        files: Sequence[Path],
+        features: Sequence[Feature],
+        keys: Sequence[str],
+        within: KeyRange,
+        values: Sequence[str],
     ) -> None:
         import pyarrow as pa
 
         self.values = pa.array(values)
-        super().__init__(file, features, keys, self.values)
+        super().__init__(files, features, keys, within, self.values)
 
     def take(self, ids: pa.StringArray) -> list[npt.NDArray[np.float64]]:
         """Return one matrix a value for profiles ``ids``, which rise from call to call."""

@@ -1,6 +1,6 @@
 """Snapshots: the feature tables of all profiles at one ``as_of``, as Parquet, built once and streamed.
 
-``<home>/features/<feature set>/as_of=2017-12-02/`` holds one file a view, sorted by entity, and
+``<home>/features/<feature set>/as_of=2017-12-02/`` holds a folder a view with a file for each range of ids, sorted by entity, and
 ``snapshot.json`` that records from which events it was built: the content id of those before ``as_of``, so that a
 new day makes no older partition stale and a late event does. A partition is written aside and renamed, so a killed
 build leaves nothing that looks finished.
@@ -11,24 +11,29 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import date, datetime
-from functools import partial
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import date
+from glob import escape
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import PROFILE_VIEW, SHIPPED, FeatureSet
 from tagcast.features.catalog.related.view import RelatedView
 from tagcast.features.catalog.repo_contents import RepoContents
+from tagcast.features.compute.building.range_build import BuildPlace
 from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
-from tagcast.features.core.duckdb import connect, instant
+from tagcast.features.core.duckdb import instant
+from tagcast.features.core.engines.engine import ONE_MACHINE, Engine, Progress
+from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange, ranges_between
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
-from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
 from tagcast.features.entities.pair import Pair
 
-Progress = Callable[[Text, int, int], None]
+if TYPE_CHECKING:
+    from tagcast.features.compute.building.builder import Events
+
 Others = Callable[[str, FeatureSet], "Snapshots"]
 """Of another entity, by its name and the features that are read."""
 
@@ -38,38 +43,13 @@ DATES_TOGETHER = 8
 """Snapshots built from one pass over the events: more would cut time into finer cells, and hold more of them."""
 
 
-class Events(Protocol):
-    """What snapshots need of an event log."""
-
-    def id_before(self, as_of: date) -> str:
-        """Content id of the events of local days before ``as_of``."""
-        ...
-
-    @property
-    def first_day(self) -> date:
-        """Local day of the first event."""
-        ...
-
-    @property
-    def glob(self) -> str:
-        """Parquet files of the log."""
-        ...
-
-    def view_file(self, view: str) -> Path:
-        """Table of a view that the company declares; DataError where the log has none."""
-        ...
-
-    def view_id_before(self, view: str, as_of: date) -> str:
-        """Content id of the rows of such a view that were known before ``as_of``."""
-        ...
-
-
 class Snapshots:
     """Builds and reads the snapshots of one feature set.
 
     Parameters
     ----------
-    home : Path
+    data : Path
+        Of the settings: they lie in a folder there.
     events : Events
         The event log that the snapshots are built from.
     feature_set : FeatureSet
@@ -82,11 +62,13 @@ class Snapshots:
         Of the Feast repo over them.
     others : callable, optional
         Where views are made of features of other entities: the snapshots of those.
+    engine : Engine
+        Where they are built.
     """
 
     def __init__(
         self,
-        home: Path,
+        data: Path,
         events: Events,
         feature_set: FeatureSet,
         timezone: str,
@@ -95,10 +77,11 @@ class Snapshots:
         threads: int | None = None,
         contents: RepoContents | None = None,
         others: Others | None = None,
+        engine: Engine = ONE_MACHINE,
     ) -> None:
-        self._others = others
+        self._others, self._engine = others, engine
         self.contents = contents or RepoContents()
-        self.root = home / "features"
+        self.root = data / "features"
         self.events = events
         self.feature_set = feature_set
         self.timezone = timezone
@@ -111,8 +94,16 @@ class Snapshots:
         return self.root / self.feature_set.id
 
     def path(self, view: str, as_of: date) -> Path:
-        """Return the file of ``view`` at ``as_of``."""
-        return self.folder / f"as_of={as_of}" / f"{view}.parquet"
+        """Return the folder of the files of ``view`` at ``as_of``."""
+        return self.folder / f"as_of={as_of}" / view
+
+    def files(self, view: str, as_of: date) -> list[Path]:
+        """Return the files of ``view`` at ``as_of``, by rising id; none where it is not there."""
+        return sorted(self.path(view, as_of).glob(PART_FILES))
+
+    def pattern(self, view: str, as_of: date) -> str:
+        """Return the pattern of these files, for DuckDB and ibis."""
+        return f"{escape(str(self.path(view, as_of)))}/{PART_FILES}"
 
     def ensure(
         self, dates: Sequence[date], progress: Progress | None = None, views: Collection[str] | None = None
@@ -149,10 +140,22 @@ class Snapshots:
 
     def rows(self, as_of: date) -> int:
         """Return how many profiles the snapshot at ``as_of`` holds."""
-        return int(self._manifest(as_of)["rows"][PROFILE_VIEW])
+        return sum(self.rows_of_ranges(as_of))
+
+    def rows_of_ranges(self, as_of: date) -> list[int]:
+        """Return how many profiles each of :meth:`ranges` holds."""
+        return list(map(int, self._manifest(as_of)["rows"][PROFILE_VIEW]))
+
+    def ranges(self, as_of: date) -> tuple[KeyRange, ...]:
+        """Return the ranges of ids whose files lie by themselves."""
+        return ranges_between(self._manifest(as_of)["borders"])
 
     def stream(
-        self, as_of: date, pairs: Sequence[Pair] = (), batch_rows: int = 65_536
+        self,
+        as_of: date,
+        pairs: Sequence[Pair] = (),
+        batch_rows: int = 65_536,
+        within: KeyRange = EVERYONE,
     ) -> Iterator[FeatureBatch]:
         """Yield the features of every profile in rising order of id.
 
@@ -165,6 +168,8 @@ class Snapshots:
             Whose features are wanted beside those of profiles.
         batch_rows : int
             Profiles a batch.
+        within : KeyRange
+            Of whom; any, not only one of :meth:`ranges`.
         """
         read_keys = {SHIPPED[PROFILE_VIEW], *(("profile_id", pair.entity) for pair in pairs)}
         read = {view for view, keys in self.feature_set.views.items() if keys in read_keys}
@@ -174,69 +179,65 @@ class Snapshots:
                 hint=msg("build it with {command}", command="tagcast features build"),
             )
         yield from stream_views(
-            {view: self.path(view, as_of) for view in self.feature_set.views},
+            {view: self.files(view, as_of) for view in read},
             self.feature_set,
             pairs,
             batch_rows,
+            within,
         )
 
     def _build_together(
         self, dates: Sequence[date], views: Sequence[str], progress: Progress | None, done: int, total: int
     ) -> None:
         """Build ``views`` at ``dates`` from one pass over the events."""
-        from tagcast.features.compute.aggregates.related_tables import ensure_beside, open_beside
-        from tagcast.features.compute.dated_statements import EVENTS
-        from tagcast.features.compute.snapshot_plan import snapshot_plan
+        from tagcast.features.compute.building.builder import Builder
 
         related = [view for view in self.feature_set.related if view.name in views]
         beside = {view.name: self._beside(view) for view in related}
-        for view in related:
-            ensure_beside(view, beside[view.name], dates)
+        builder = Builder(self._engine, self.feature_set, self.events, self.timezone)
+        tables = builder.tables(views, dates, beside)
         scratch = self.root / f".scratch-{os.getpid()}"
-        connection = connect(memory_limit=self.memory_limit, threads=self.threads, scratch=scratch)
+        folders = {as_of: self.folder / f".as_of={as_of}.{os.getpid()}" for as_of in dates}
         try:
-            # Partitions are sorted by the query; keeping insertion order would only cost memory.
-            connection.con.execute("SET preserve_insertion_order = false")
-            schema = connection.read_parquet(self.events.glob, table_name=EVENTS).schema()
-            for table in self.feature_set.tables:
-                if table.name in views:
-                    connection.read_parquet(self.events.view_file(table.name), table_name=table.name)
-            for view in related:
-                open_beside(connection, view, beside[view.name], dates)
-            plan = snapshot_plan(schema, self.feature_set, dates, views)
-            plan.share(connection.con, dates)
-            for number, as_of in enumerate(dates):
-                self._build(partial(plan.write, connection.con, dates, as_of), as_of, views)
-                if progress:
-                    progress(msg("snapshots"), done + number + 1, total)
+            for folder in folders.values():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+            place = BuildPlace(
+                tuple(dates), tuple(folders.values()), tables, scratch, self.memory_limit, self.threads
+            )
+            built = builder.build(place, views, progress, done, total)
+            for as_of, folder in folders.items():
+                self._finish(as_of, folder, built.ranges, built.sizes[as_of])
         finally:
-            connection.disconnect()
-            shutil.rmtree(scratch, ignore_errors=True)
+            for left in (scratch, *folders.values()):
+                shutil.rmtree(left, ignore_errors=True)
 
-    def _build(
-        self, write: Callable[[datetime, dict[str, Path]], None], as_of: date, views: Sequence[str]
+    def _finish(
+        self,
+        as_of: date,
+        aside: Path,
+        ranges: Sequence[KeyRange],
+        sizes: Mapping[str, Sequence[tuple[int, int]]],
     ) -> None:
-        final = self.folder / f"as_of={as_of}"
-        aside = self.folder / f".as_of={as_of}.{os.getpid()}"
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
-        files = {view: aside / f"{view}.parquet" for view in views}
-        write(instant(as_of, self.timezone), files)
-        rows = {view: {"rows": _count(file), "bytes": file.stat().st_size} for view, file in files.items()}
-        if not rows[PROFILE_VIEW]["rows"]:
-            shutil.rmtree(aside)
+        """Put a partition in its place."""
+        if not any(rows for rows, _ in sizes[PROFILE_VIEW]):
             raise DataError(
                 msg("no profile has an event before {as_of}", as_of=as_of), hint=msg("choose a later date")
             )
+        for left in aside.iterdir():
+            if left.name not in sizes:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
         manifest = {
             "as_of": str(as_of),
             **self.content(as_of),
             "starts_at": instant(as_of, self.timezone).isoformat(),
             "spec": self.feature_set.spec,
-            "rows": {view: r["rows"] for view, r in rows.items()},
-            "bytes": {view: r["bytes"] for view, r in rows.items()},
+            "borders": [within.first for within in ranges[1:]],
+            "rows": {view: [rows for rows, _ in files] for view, files in sizes.items()},
+            "bytes": {view: [size for _, size in files] for view, files in sizes.items()},
         }
         (aside / "snapshot.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        final = self.folder / f"as_of={as_of}"
         shutil.rmtree(final, ignore_errors=True)
         aside.rename(final)
 
@@ -270,9 +271,12 @@ class Snapshots:
         content = self.content(as_of)
         try:
             manifest = self._manifest(as_of)
-            sizes = {view: self.path(view, as_of).stat().st_size for view in manifest["bytes"]}
+            sizes = {
+                view: [file.stat().st_size for file in self.files(view, as_of)] for view in manifest["bytes"]
+            }
             whole = (
                 content.items() <= manifest.items()
+                and "borders" in manifest
                 and manifest["starts_at"] == instant(as_of, self.timezone).isoformat()
                 and sizes == manifest["bytes"]
             )
@@ -288,9 +292,3 @@ class Snapshots:
         aside = current.with_suffix(f".{os.getpid()}")
         aside.write_text(text, encoding="utf-8")
         aside.replace(current)
-
-
-def _count(file: Path) -> int:
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(file).num_rows)

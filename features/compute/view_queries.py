@@ -78,6 +78,26 @@ def sql_rows(
     return rows.where(*(key.copy().is_(exp.null()).not_() for key in keys))
 
 
+def by_key(view: SqlView, columns: Sequence[str]) -> bool:
+    """Return whether the query of a view gives of some profiles' events what it gives of these profiles among all.
+
+    It is one SELECT over the events alone, grouped by profile. Others may be so too: they are taken for what needs all events.
+    """
+    tree = checked_query(view.sql, columns, f"views.{view.name}.sql")
+    group = tree.args.get("group")
+    if group is None or tree.find(exp.Join, exp.Window) or len(list(tree.find_all(exp.Select))) > 1:
+        return False
+    # Nothing else is called like the key, so whoever groups by the name groups by the column.
+    called = {one.alias_or_name.lower(): one.unalias() for one in tree.expressions}
+    if [one.name.lower() for one in called.values() if isinstance(one, exp.Column)].count("profile_id") != 1:
+        return False
+    shown = called["profile_id"]
+    if not isinstance(shown, exp.Column) or shown.name.lower() != "profile_id":
+        return False
+    named = [one.name.lower() for one in group.expressions if isinstance(one, exp.Column)]
+    return bool(group.args.get("all")) or "profile_id" in named
+
+
 @contextmanager
 def running(view: str) -> Iterator[None]:
     """Raise what DuckDB finds while it runs the query of a view as a DataError that names it."""

@@ -19,6 +19,7 @@ from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of, toml_problem
 from tagcast.features.core.schema import operation
 from tagcast.features.core.schema.campaigns import Campaigns, check_campaigns, check_consent
+from tagcast.features.core.schema.engine import EngineName, Spark
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
 from tagcast.features.core.schema.sources import Identity, Join, Profiles, Source
 from tagcast.features.core.urls import NEVER_SHOWN, expand_url, holds_password, located
@@ -61,6 +62,8 @@ class Settings(Strict):
     state: operation.StateDatabase = operation.StateDatabase()
     feast: operation.Feast = operation.Feast()
     mlflow: operation.Mlflow = operation.Mlflow()
+    engine: EngineName = Field("duckdb", description="where features are computed and profiles are scored")
+    spark: Spark = Spark()
     seed: int = 0
     memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B|%)$")
     threads: int | None = Field(None, gt=0)
@@ -134,6 +137,14 @@ class Settings(Strict):
     def folder(self) -> Path:
         """Where relative paths start."""
         return self.path.parent
+
+    @property
+    def data(self) -> Path:
+        """Where the event log and snapshots lie: in the home, or where all machines see them."""
+        if self.engine == "duckdb" or self.spark.shared is None:
+            return self.home
+        shared = Path(self.resolve(self.spark.shared, "spark.shared"))
+        return shared if self._whole is None else shared / ENTITIES / self._entity
 
     @property
     def store_place(self) -> str | None:
@@ -263,21 +274,15 @@ def _find(start: Path) -> Path:
     )
 
 
+_DEFAULTS = {name: one.default for name, one in Settings.model_fields.items()}
 _MODELS: dict[str, type[BaseModel]] = {
+    **{name: type(table) for name, table in _DEFAULTS.items() if isinstance(table, Strict)},
     "sources": Source,
     "joins": Join,
     "profiles": Profiles,
     "table": Profiles,
     "entities": Entity,
     "identity": Identity,
-    "publish": operation.Publish,
-    "review": operation.Review,
-    "notify": operation.Notify,
-    "campaigns": Campaigns,
-    "access": operation.Access,
-    "state": operation.StateDatabase,
-    "feast": operation.Feast,
-    "mlflow": operation.Mlflow,
 }
 
 

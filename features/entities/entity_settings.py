@@ -74,7 +74,7 @@ def _source(settings: Settings, entity: str, source: Source) -> Source | None:
     columns = {name: name for name in (*source.columns, *source.derive) if name not in {key, "profile_id"}}
     return Source(
         name=source.name,
-        path=str(settings.home / LOG),
+        path=str(settings.data / LOG),
         format="parquet",
         event_column="event",
         # A name of a source is lower-case letters, digits and _; what names no entity is none of its events.

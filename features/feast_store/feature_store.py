@@ -149,7 +149,7 @@ class FeatureRepo:
         keys = list(dict.fromkeys(k for own in self.feature_set.views_of(chosen).values() for k in own))
         dates: list[date] = sorted(entities["as_of"].unique())
         views = (PROFILE_VIEW, *self.feature_set.views_of(chosen))
-        missing = [str(d) for d in dates if not all(self.snapshots.path(v, d).is_file() for v in views)]
+        missing = [str(d) for d in dates if not all(self.snapshots.files(v, d) for v in views)]
         if missing:
             raise DataError(
                 msg("no feature snapshot at {missing}", missing=listed(missing)),

@@ -157,7 +157,7 @@ class ViewTables:
         repo = self.repos.by_view[view]
         columns = {name: given.model_dump(exclude={"title"}) for name, given in repo.columns.items()}
         text = f"{repo.view.source}|{repo.key}|{columns}|{self._settings.timezone}"
-        return self._settings.home / FOLDER / f"{view}-{sha256(text.encode()).hexdigest()[:12]}"
+        return self._settings.data / FOLDER / f"{view}-{sha256(text.encode()).hexdigest()[:12]}"
 
     def _fetch(self, view: str, as_of: date) -> str:
         import pyarrow.parquet as pq

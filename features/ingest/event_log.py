@@ -105,7 +105,7 @@ def build_event_log(
 
     check_views_of_events(settings)
     places = places or Places(settings)
-    root = settings.home / "events"
+    root = settings.data / "events"
     with kept_in(settings.home):
         private_folder(root)
     with _locked(root / ".lock"):
@@ -113,7 +113,7 @@ def build_event_log(
         known = _active(root, mark)
         if known is not None:
             places.clear()
-            _link(settings.home / LOG, known.id)
+            _link(settings.data / LOG, known.id)
             return known
         aside = root / ".aside"
         shutil.rmtree(aside, ignore_errors=True)
@@ -151,7 +151,7 @@ def build_event_log(
             places.clear()
             shutil.rmtree(aside, ignore_errors=True)
         _write(root / "current.json", {"id": built.id, "fingerprint": mark})
-        _link(settings.home / LOG, built.id)
+        _link(settings.data / LOG, built.id)
         _forget_old(root, built.id)
         sweep_places(settings.home, [where for _, where in places_of(settings)], _FETCHED_HERE)
         return _load(final)
@@ -172,19 +172,20 @@ def _beside_last(
     return replace(built, changes=(*still_on_record(last.changes, built.last_day), *found), late=late)
 
 
-def active_log(home: Path) -> EventLog | None:
-    """Return the log of a home's last load as it lies there; None where none was built. No source is opened."""
-    return _last(home / "events")
+def active_log(data: Path) -> EventLog | None:
+    """Return the log of the last load as it lies there; None where none was built. No source is opened."""
+    return _last(data / "events")
 
 
-def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]:
+def last_events(data: Path, profile_id: str, limit: int) -> list[dict[str, Any]]:
     """Return the last events of one profile in the active log, newest first; none where no log was built.
 
     Nothing is built and no source is opened: it is what the runs were made of.
 
     Parameters
     ----------
-    home : Path
+    data : Path
+        Of the settings.
     profile_id : str
     limit : int
 
@@ -196,7 +197,7 @@ def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    root = home / "events"
+    root = data / "events"
     try:
         folder = root / str(json.loads((root / "current.json").read_text(encoding="utf-8"))["id"])
         rows = pq.read_table(folder / EVENTS, filters=[("profile_id", "=", profile_id)])

@@ -52,7 +52,7 @@ def with_outcomes(project: Project, tag: LoadedTag, as_of: date, predicted: pd.D
 
     definition = tag.definition
     predicted = predicted.assign(person=predicted["profile_id"].map(project.former_ids.person))
-    known = project.events.everyone(project.engine)
+    known = project.events.everyone(project.duckdb)
     said = ibis.memtable(predicted[["person"]].drop_duplicates().rename(columns={"person": "profile_id"}))
     if isinstance(definition.outcome, Label):
         # Whoever has no label cannot be judged, today as then; the others are known.

@@ -48,7 +48,7 @@ class GateInputs:
         self._project = project
         self._now = now
         self._feature_set = feature_set
-        self._recount = _recount(project, project.engine, folder)
+        self._recount = _recount(project, project.duckdb, folder)
         self._late: dict[tuple[date, ...], tuple[int, int]] = {}
 
     def report(

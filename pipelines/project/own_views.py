@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tagcast.features.catalog.related.view import RelatedView
     from tagcast.features.catalog.services import ServiceDeclaration
     from tagcast.features.catalog.view_files import ViewDeclaration
-    from tagcast.features.compute.snapshots import Others
+    from tagcast.features.compute.snapshots import Others, Snapshots
     from tagcast.features.entities.relations import Relation
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.pipelines.project.project import Project
@@ -69,7 +69,7 @@ def _settled(
         return settled_sql(view, project.settings)
     if isinstance(view, RelatedDeclaration):
         return _related(project, view, as_of, history_days)
-    events, connection = project.events, project.engine.con
+    events, connection = project.events, project.duckdb.con
     if isinstance(view, FeastDeclaration):
         view = project.view_tables.repos.declared(view)
         if not any(column.kind == "word" for column in view.columns.values()):
@@ -109,24 +109,39 @@ def others(project: Project, folder: Path | None = None) -> Others:
 
     They lie in a folder of the home of the project that reads them: which it needs, no other knows.
     """
-    from tagcast.features.compute.snapshots import RELATED, Snapshots
+    from tagcast.features.compute.snapshots import RELATED
 
-    place = folder or project.settings.home
+    place = folder or project.settings.data
 
     def opened(entity: str, feature_set: FeatureSet) -> Snapshots:
-        other, settings = project.of(entity), project.settings
-        inside = place / RELATED / entity
-        return Snapshots(
-            inside,
-            other.view_tables,
-            feature_set,
-            settings.timezone,
-            memory_limit=settings.memory_limit,
-            threads=settings.threads,
-            others=others(other, inside),
-        )
+        other, inside = project.of(entity), place / RELATED / entity
+        return snapshots_in(inside, other, feature_set, others(other, inside))
 
     return cache(opened)
+
+
+def snapshots_in(
+    folder: Path,
+    project: Project,
+    feature_set: FeatureSet,
+    others: Others,
+    contents: RepoContents | None = None,
+) -> Snapshots:
+    """Return the snapshots of a project's features that lie in ``folder``, built or not."""
+    from tagcast.features.compute.snapshots import Snapshots
+
+    settings = project.settings
+    return Snapshots(
+        folder,
+        project.view_tables,
+        feature_set,
+        settings.timezone,
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+        contents=contents,
+        others=others,
+        engine=project.engine,
+    )
 
 
 def attributes_at(project: Project, as_of: date) -> Attributes:

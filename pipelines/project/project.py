@@ -17,12 +17,13 @@ from tagcast.features.core.errors import DataError, DefinitionError
 from tagcast.features.core.home.compiled import keep_compiled_in
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.entities import PROFILE
-from tagcast.pipelines.project.own_views import others, own_views, repo_contents
+from tagcast.pipelines.project.own_views import others, own_views, repo_contents, snapshots_in
 from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.pipelines.project.tag_files import Stamps, TagFiles, stamps
 
 if TYPE_CHECKING:
     from tagcast.features.compute.snapshots import Snapshots
+    from tagcast.features.core.engines.engine import Engine
     from tagcast.features.core.settings import Settings
     from tagcast.features.feast_store.feature_store import FeatureRepo
     from tagcast.features.feast_store.view_tables import ViewTables
@@ -139,8 +140,15 @@ class Project:
         )
 
     @cached_property
-    def engine(self) -> Any:
-        """An ibis connection to DuckDB."""
+    def engine(self) -> Engine:
+        """Where features are computed and profiles scored; all entities share it."""
+        from tagcast.features.core.engines.choice import open_engine
+
+        return open_engine(self.settings) if self._whole is None else self._whole.engine
+
+    @cached_property
+    def duckdb(self) -> Any:
+        """An ibis connection to DuckDB in this process."""
         from tagcast.features.core.duckdb import connect
 
         scratch = self.settings.home / "scratch"
@@ -151,7 +159,7 @@ class Project:
     @cached_property
     def event_table(self) -> Any:
         """The event log as an ibis table."""
-        return self.engine.read_parquet(self.events.glob)
+        return self.duckdb.read_parquet(self.events.glob)
 
     @property
     def observed_until(self) -> date:
@@ -269,20 +277,11 @@ class Project:
 
     def snapshots(self, feature_set: FeatureSet) -> Snapshots:
         """Return the snapshots of ``feature_set``, built or not; events that make features of one name are refused."""
-        from tagcast.features.compute.snapshots import Snapshots
         from tagcast.pipelines.project.data_quality import check_event_names
 
         check_event_names(self, feature_set)
-        return Snapshots(
-            self.settings.home,
-            self.view_tables,
-            feature_set,
-            self.settings.timezone,
-            memory_limit=self.settings.memory_limit,
-            threads=self.settings.threads,
-            contents=repo_contents(self, self._files),
-            others=others(self),
-        )
+        contents = repo_contents(self, self._files)
+        return snapshots_in(self.settings.data, self, feature_set, others(self), contents)
 
     def repo(self, feature_set: FeatureSet) -> FeatureRepo:
         """Return the Feast repo over those snapshots."""

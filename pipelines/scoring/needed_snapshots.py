@@ -55,8 +55,8 @@ def forget_snapshots(project: Project, chosen: RunTags, as_of: date, now: dateti
     from tagcast.features.compute.snapshot_sweep import sweep_related, sweep_snapshots
 
     try:
-        gone = sweep_snapshots(project.settings.home, needed_snapshots(project, chosen, as_of), now)
-        sweep_related(project.settings.home, now)
+        gone = sweep_snapshots(project.settings.data, needed_snapshots(project, chosen, as_of), now)
+        sweep_related(project.settings.data, now)
     except (OSError, TagcastError) as error:
         why = reason_of(error) if isinstance(error, OSError) else error.message
         log.warning(

@@ -104,7 +104,7 @@ def approached(project: Project, definition: TagDefinition, rows: pd.DataFrame) 
             reached.last_day >= day,
         ],
     )
-    found[project.engine.to_pyarrow(touched.select("row"))["row"].to_numpy()] = True
+    found[project.duckdb.to_pyarrow(touched.select("row"))["row"].to_numpy()] = True
     return found
 
 

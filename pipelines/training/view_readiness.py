@@ -148,7 +148,7 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
     ).from_(rows.subquery("r"))
     same = exp.column("profile_id", "r").eq(exp.column("profile_id", "k"))
     with running(view.view):
-        (facts,) = project.engine.con.execute(
+        (facts,) = project.duckdb.con.execute(
             found.join(known.subquery("k"), on=same, join_type="left").sql("duckdb")
         ).fetchall()
     if isinstance(view, AttributesDeclaration) and view.source.constant:

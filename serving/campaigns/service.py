@@ -90,10 +90,10 @@ def _shown(figures: Figures | None, hidden: Collection[str]) -> Figures | None:
 
 def _log(context: ServiceContext) -> EventLog | None:
     """Return the events loaded last, with the days that the whole project has observed."""
-    log = active_log(context.settings.home)
+    log = active_log(context.settings.data)
     if log is None or context.settings.entity == PROFILE:
         return log
-    whole = active_log(context.settings.whole.home)
+    whole = active_log(context.settings.whole.data)
     return log if whole is None else log.seen_until(whole)
 
 

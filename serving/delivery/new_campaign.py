@@ -123,7 +123,7 @@ def plan_campaign(
             ),
             hint=msg("give the day on which the first is approached, or leave it out for today"),
         )
-    log = active_log(context.settings.home)
+    log = active_log(context.settings.data)
     if log is not None:
         check_goal(chosen, log)
     of_run = {tag.tag for tag in run.run.tags}

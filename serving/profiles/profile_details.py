@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
+from tagcast.features.core.engines.key_ranges import PART_FILES
 from tagcast.features.ingest.event_log import last_events
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import columns_of
@@ -104,17 +105,17 @@ def profile_page(
     """
     page = look_up(context, person, profile_id)
     tags = {row["tag"] for row in page.tags} | set(columns_of(context, person).tags)
-    home = context.settings.home
+    data = context.settings.data
     return ProfileDetails(
         page.profile_id,
         page.as_of,
         page.attributes,
         page.hidden,
         page.tags,
-        key_features(home, page.profile_id, page.as_of),
+        key_features(data, page.profile_id, page.as_of),
         tuple(change for change in _history(context, page.profile_id) if change.tag in tags),
         # The event log may be newer than the run, and hold them under the id of today.
-        last_events(home, context.former_ids.person(page.profile_id), events),
+        last_events(data, context.former_ids.person(page.profile_id), events),
     )
 
 
@@ -163,16 +164,16 @@ def _history(context: ServiceContext, profile_id: str) -> list[Change]:
     ]
 
 
-def key_features(home: Path, profile_id: str, as_of: date) -> list[dict[str, Any]]:
+def key_features(data: Path, profile_id: str, as_of: date) -> list[dict[str, Any]]:
     """Read a few features of one profile from the newest snapshot at ``as_of``, if it is still there.
 
     Those of tagcast's own of somebody who bought something, then the first known ones of declared views.
     """
-    root = home / "features"
-    files = sorted(root.glob(f"*/as_of={as_of}/{PROFILE_VIEW}.parquet"), key=lambda f: f.stat().st_mtime)
-    if not files:
+    root = data / "features"
+    views = sorted(root.glob(f"*/as_of={as_of}/{PROFILE_VIEW}"), key=lambda f: f.stat().st_mtime)
+    if not views:
         return []
-    folder = files[-1].parent
+    folder = views[-1].parent
     spec = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))["spec"]
     feature_set = FeatureSet.parse(spec)
     found = _features_of(folder, PROFILE_VIEW, profile_id, KEY_FEATURES)
@@ -192,10 +193,10 @@ def key_features(home: Path, profile_id: str, as_of: date) -> list[dict[str, Any
 def _features_of(folder: Path, view: str, profile_id: str, names: Sequence[str]) -> dict[str, float | None]:
     import pyarrow.dataset as ds
 
-    file = folder / f"{view}.parquet"
-    if not file.is_file():
+    files = sorted((folder / view).glob(PART_FILES))
+    if not files:
         return {}
-    data = ds.dataset(file)
+    data = ds.dataset(files)
     there = [name for name in names if name in data.schema.names]
     rows = data.to_table(columns=there, filter=ds.field("profile_id") == profile_id).to_pylist()
     return dict(rows[0]) if rows else {}

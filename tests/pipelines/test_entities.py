@@ -224,7 +224,8 @@ def test_later_events_change_nothing_of_an_earlier_day(house, events, tmp_path) 
         project = open_project(folder / "tagcast.toml", folder / "home").of("manager")
         snapshots = project.snapshots(project.widest_set(early))
         snapshots.ensure([early])
-        return snapshots.path("team_flows", early).read_bytes()
+        (file,) = snapshots.files("team_flows", early)
+        return file.read_bytes()
 
     later = events["at"] >= pd.Timestamp(early)
     changed = events.assign(

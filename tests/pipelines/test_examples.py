@@ -71,7 +71,7 @@ def test_a_company_with_a_feature_store_of_its_own(tmp_path, monkeypatch) -> Non
     known = given[(given["asked_at"] < midnight) & (given["written_at"] < midnight)]
     known = known[known["asked_at"] >= midnight - pd.Timedelta(days=120)].sort_values("asked_at")
     right = known.groupby("customer_id")[["nps", "plan"]].last()
-    (file,) = (tmp_path / "home" / "features").glob("*/as_of=2024-06-02/company.parquet")
+    (file,) = (tmp_path / "home" / "features").glob("*/as_of=2024-06-02/company/*.parquet")
     found = pd.read_parquet(file).set_index("profile_id")
     assert len(right) > 200
     assert set(right.index) <= set(found.index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from sqlglot import exp
 
@@ -14,7 +14,9 @@ from tagcast.features.ingest.log_columns import names_in, view_expression
 from tagcast.features.ingest.sql_casts import finite
 
 _MEASURED, _PACE = "measured", "pace"
-_PACE_COLUMN = "pace {n}"
+_TOTALS = ("days of {n}", "events of {n}")
+Paces = Callable[[Derived], exp.Select]
+"""Gives the pace of everybody that a feature is held against, by the second key."""
 
 
 def needed_names(view: AggregateView) -> frozenset[str]:
@@ -38,7 +40,11 @@ def exact_names(view: AggregateView) -> frozenset[str]:
 
 
 def with_derived(
-    query: exp.Select, view: AggregateView, there: Sequence[str], exact: Collection[str]
+    query: exp.Select,
+    view: AggregateView,
+    there: Sequence[str],
+    exact: Collection[str],
+    given: Paces | None = None,
 ) -> exp.Select:
     """Add what is computed from other features, in the order of what needs what, and lay all out as it is shown.
 
@@ -51,6 +57,8 @@ def with_derived(
         The columns of ``query``.
     exact : collection of str
         Those that are no floating point yet.
+    given : callable, optional
+        The paces of everybody (:func:`pace_of_totals`), where the rows are of some; None: they are of everybody.
     """
     needed, known = needed_names(view), [*there]
     waiting = [one for one in _in_order(view, frozenset(there)) if one.name in needed]
@@ -58,7 +66,7 @@ def with_derived(
         ready = [one for one in waiting if _names(one) <= {*known}]
         if not ready:  # a name that is nowhere: whoever checks says so
             ready = waiting
-        query = _with_paces(query, view, [one for one in ready if one.exposure])
+        query = _with_paces(query, view, [one for one in ready if one.exposure], given)
         added = [exp.alias_(_value(one, known, view, exact), one.name, quoted=True) for one in ready]
         query = exp.select("*", *added).from_(query.subquery(_MEASURED, copy=False), copy=False)
         known += [one.name for one in ready]
@@ -68,6 +76,50 @@ def with_derived(
         value: exp.Expr = exp.column(feature.name, quoted=True)
         shown.append(exp.alias_(double(value), feature.name, quoted=True) if feature.name in exact else value)
     return exp.select(*quoted(view.keys), *shown).from_(query.subquery(_MEASURED, copy=False), copy=False)
+
+
+def is_paced(view: AggregateView) -> bool:
+    """Return whether a feature of a view is held against the pace of everybody."""
+    return bool(_paced(view))
+
+
+def pace_names(view: AggregateView) -> frozenset[str]:
+    """Return the columns that paces are made of: they are measured, none is derived."""
+    return frozenset(name for one in _paced(view) for name in (one.exposure, one.value))
+
+
+def pace_totals(query: exp.Select, view: AggregateView) -> exp.Select:
+    """Return the totals that paces are made of, by the second key; those of parts of all rows add up.
+
+    Parameters
+    ----------
+    query : query
+        The rows of the view with :func:`pace_names`.
+    view : AggregateView
+    """
+    others, summed = view.keys[1:], list[exp.Expr]()
+    for one in _paced(view):
+        for kind, total in zip(_TOTALS, _totals(one), strict=True):
+            # Parquet has no whole numbers of 128 bits.
+            summed.append(exp.alias_(exp.cast(total, "DECIMAL(38, 0)"), kind.format(n=one.name), quoted=True))
+    totals = exp.select(*quoted(others), *summed).from_(query.subquery(_MEASURED, copy=False), copy=False)
+    return totals.group_by(*quoted(others)) if others else totals
+
+
+def pace_of_totals(view: AggregateView, one: Derived, totals: exp.Expr) -> exp.Select:
+    """Return the pace of everybody by the second key, from what :func:`pace_totals` gave of all parts."""
+    others = view.keys[1:]
+    added = [
+        exp.Sum(this=exp.cast(exp.column(kind.format(n=one.name), quoted=True), "HUGEINT", dialect="duckdb"))
+        for kind in _TOTALS
+    ]
+    pace = exp.select(*quoted(others), exp.alias_(ratio(*added), _pace_of(one), quoted=True)).from_(totals)
+    return pace.group_by(*quoted(others)) if others else pace
+
+
+def _paced(view: AggregateView) -> list[Derived]:
+    needed = needed_names(view)
+    return [one for one in view.derived if one.exposure and one.name in needed]
 
 
 def _names(one: Derived) -> frozenset[str]:
@@ -143,20 +195,19 @@ def _unknown_of_unknown(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
-def _with_paces(query: exp.Select, view: AggregateView, expected: Sequence[Derived]) -> exp.Select:
+def _with_paces(
+    query: exp.Select, view: AggregateView, expected: Sequence[Derived], given: Paces | None
+) -> exp.Select:
     """Add to each row the days for one event of everybody with the same second key: of all, where there is none."""
     for one in expected:
         others = view.keys[1:]
-        # Whole numbers: in any order their sum is the same.
-        totals = [
-            exp.Sum(this=exp.cast(exp.column(name, quoted=True), "BIGINT"))
-            for name in (one.exposure, one.value)
-        ]
-        paces = exp.select(*quoted(others), exp.alias_(ratio(*totals), _pace_of(one), quoted=True)).from_(
-            _MEASURED
-        )
-        if others:
-            paces = paces.group_by(*quoted(others))
+        if given is None:
+            paces = exp.select(*quoted(others), exp.alias_(ratio(*_totals(one)), _pace_of(one), quoted=True))
+            paces = paces.from_(_MEASURED)
+            if others:
+                paces = paces.group_by(*quoted(others))
+        else:
+            paces = given(one)
         same = [a.eq(b) for a, b in zip(quoted(others, _MEASURED), quoted(others, _PACE), strict=True)]
         joined = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(_MEASURED)))
         joined = joined.select(exp.column(_pace_of(one), _PACE, quoted=True)).from_(_MEASURED)
@@ -165,6 +216,14 @@ def _with_paces(query: exp.Select, view: AggregateView, expected: Sequence[Deriv
         )
         query = joined.with_(_MEASURED, as_=query)
     return query
+
+
+def _totals(one: Derived) -> list[exp.Expr]:
+    """Return the days and the events of everybody."""
+    # Whole numbers: in any order their sum is the same.
+    return [
+        exp.Sum(this=exp.cast(exp.column(name, quoted=True), "BIGINT")) for name in (one.exposure, one.value)
+    ]
 
 
 def _pace_of(one: Derived) -> str:

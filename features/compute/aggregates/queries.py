@@ -9,15 +9,26 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Literal
 
 from sqlglot import exp
 
-from tagcast.features.catalog.aggregate_views import AggregateView
-from tagcast.features.compute.aggregates.derived import exact_names, needed_names, with_derived
+from tagcast.features.catalog.aggregate_views import AggregateView, Derived
+from tagcast.features.compute.aggregates.derived import (
+    exact_names,
+    needed_names,
+    pace_names,
+    pace_of_totals,
+    pace_totals,
+    with_derived,
+)
 from tagcast.features.compute.aggregates.functions import double
 from tagcast.features.compute.aggregates.parts import DAY, quoted
 from tagcast.features.compute.aggregates.view_parts import Column, ViewParts
 from tagcast.features.compute.dated_statements import sql_day
+
+TOTALS = "_totals_of_"
+"""What files of totals begin with; no view is called so."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,12 @@ class AggregatePlan:
     at: tuple[exp.Select, ...]
 
 
-def aggregate_plan(view: AggregateView, columns: Sequence[str], dates: Sequence[date]) -> AggregatePlan:
+def aggregate_plan(
+    view: AggregateView,
+    columns: Sequence[str],
+    dates: Sequence[date],
+    paces: Literal["own", "given", "totals"] = "own",
+) -> AggregatePlan:
     """Return the queries of a view at ``dates``.
 
     Parameters
@@ -49,13 +65,21 @@ def aggregate_plan(view: AggregateView, columns: Sequence[str], dates: Sequence[
     columns : sequence of str
         Of the event log, a table called so (:data:`tagcast.features.compute.dated_statements.EVENTS`).
     dates : sequence of date
+    paces : {"own", "given", "totals"}
+        How the pace of everybody is known: from the events, which are everybody's; or, where they are those of some, from the totals
+        of all, in the files that a parameter names (:func:`totals_parameter`). With "totals" these are returned in place of rows.
 
     Raises
     ------
     ConfigError
         Where a condition names what the log does not have.
     """
-    parts = ViewParts(view, columns, dates, needed_names(view))
+    parts = ViewParts(view, columns, dates, pace_names(view) if paces == "totals" else needed_names(view))
+
+    def given(one: Derived) -> exp.Select:
+        files = exp.func("read_parquet", exp.Placeholder(this=totals_parameter(view.name)))
+        return pace_of_totals(view, one, files)
+
     base = None if view.rows == "everyone" else parts.base()
     found = [list(parts.columns(place)) for place in range(len(dates))]
     days = {n for one in view.aggregates for n in one.windows}
@@ -99,7 +123,11 @@ def aggregate_plan(view: AggregateView, columns: Sequence[str], dates: Sequence[
             first = exp.select(*quoted(view.keys)).from_(people).where(past.copy())
         measured = [column.name for column in found[place]]
         joined = _joined(view, [first, *sources.values()], found[place], exact)
-        at.append(with_derived(joined, view, [*measured, *(name for name, _ in view.beside)], exact))
+        there = [*measured, *(name for name, _ in view.beside)]
+        if paces == "totals":
+            at.append(pace_totals(joined, view))
+        else:
+            at.append(with_derived(joined, view, there, exact, given if paces == "given" else None))
         before.append(kept)
     return AggregatePlan(shared, tuple(before), tuple(at))
 
@@ -107,6 +135,11 @@ def aggregate_plan(view: AggregateView, columns: Sequence[str], dates: Sequence[
 def file_parameter(view: str) -> str:
     """Return the parameter that names the file of a view whose features another one reads."""
     return f"file_of_{view}"
+
+
+def totals_parameter(view: str) -> str:
+    """Return the parameter that names the totals of a view, of all parts of the events."""
+    return f"{TOTALS}{view}"
 
 
 def _names(columns: Sequence[Column], part: str) -> list[str]:

@@ -272,7 +272,7 @@ def test_a_cut_short_partition_is_built_again(tmp_path) -> None:
     as_of = FIRST_DAY + timedelta(days=100)
     snapshots = Snapshots(tmp_path, write_log(tmp_path, shop_lines(40)), EVERY, "UTC")
     snapshots.ensure([as_of])
-    file = snapshots.path("profile_activity", as_of)
+    (file,) = snapshots.files("profile_activity", as_of)
     before = pd.read_parquet(file)
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(DataError, match="no whole snapshot"):

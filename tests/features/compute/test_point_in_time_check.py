@@ -138,9 +138,9 @@ def test_rows_that_are_stamped_later_than_their_snapshot_are_counted(tmp_path, l
     snapshots = Snapshots(tmp_path, log, SPEC, "America/New_York")
     snapshots.ensure([AS_OF])
     assert late_rows(snapshots, [AS_OF]) == 0
-    file = snapshots.path("profile_activity", AS_OF)
+    (file,) = snapshots.files("profile_activity", AS_OF)
     frame = pd.read_parquet(file)
     frame.loc[:2, "created_timestamp"] += pd.Timedelta(hours=1)
     frame.to_parquet(file, index=False)
-    assert json.loads((file.parent / "snapshot.json").read_text())["as_of"] == str(AS_OF)
+    assert json.loads((file.parents[1] / "snapshot.json").read_text())["as_of"] == str(AS_OF)
     assert late_rows(snapshots, [AS_OF]) == 3

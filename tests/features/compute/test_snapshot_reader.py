@@ -25,7 +25,7 @@ def test_memory_holds_a_few_row_groups_not_the_file(tmp_path: Path) -> None:
             ids = pa.array([f"p{k * ROWS + i:07d}" for i in range(ROWS)])
             writer.write_table(pa.table([ids, *(rng.random(ROWS) for _ in names)], schema=schema))
     before, most, rows = pa.total_allocated_bytes(), 0, 0
-    for batch in stream_views({PROFILE_VIEW: file}, FEATURES, (), 2_000):
+    for batch in stream_views({PROFILE_VIEW: [file]}, FEATURES, (), 2_000):
         most = max(most, pa.total_allocated_bytes() - before)
         rows += len(batch.profile_id)
     assert rows == ROWS * GROUPS

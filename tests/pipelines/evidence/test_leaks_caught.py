@@ -129,13 +129,13 @@ def test_a_snapshot_written_by_something_else_is_caught(tmp_path) -> None:
         frame = training_frames(workspace, [plan], labels, features, features.views)["churn_risk"]
         inputs = GateInputs(workspace, NOW, features, tmp_path / which)
         check[which] = after_as_of(inputs.leaks(plan, frame, list(frame.X.columns)))
-        file = workspace.snapshots(features).path("profile_activity", plan.split.test)
+        (file,) = workspace.snapshots(features).files("profile_activity", plan.split.test)
         rows = pd.read_parquet(file)
         rows["recency_days"] -= 21
         rows.to_parquet(file, index=False, compression="zstd")
-        manifest = json.loads((file.parent / "snapshot.json").read_text())
-        manifest["bytes"]["profile_activity"] = file.stat().st_size
-        (file.parent / "snapshot.json").write_text(json.dumps(manifest))
+        manifest = json.loads((file.parents[1] / "snapshot.json").read_text())
+        manifest["bytes"]["profile_activity"][0] = file.stat().st_size
+        (file.parents[1] / "snapshot.json").write_text(json.dumps(manifest))
     assert check["built"].outcome == "pass"
     assert check["tampered"].outcome == "fail"
     assert "recency_days counted from events at or after the snapshot" in str(check["tampered"].text)

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("public door")]
 
 def stored(shop, view: str, day: date = AS_OF) -> pd.DataFrame:
     """Return the Parquet file of a snapshot, read by DuckDB."""
-    (file,) = shop.home.glob(f"features/*/as_of={day}/{view}.parquet")
+    (file,) = shop.home.glob(f"features/*/as_of={day}/{view}/*.parquet")
     with duckdb.connect() as connection:
         return connection.execute(
             "SELECT * FROM read_parquet(?, hive_partitioning = false) ORDER BY ALL", [str(file)]

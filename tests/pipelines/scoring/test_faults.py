@@ -219,7 +219,7 @@ def test_a_model_with_one_byte_changed(either) -> None:
 
 
 def _partition(shop: Shop) -> Path:
-    found = sorted(shop.home.glob(f"features/*/as_of={DAYS[0]}/profile_activity.parquet"))
+    found = sorted(shop.home.glob(f"features/*/as_of={DAYS[0]}/profile_activity/*.parquet"))
     return found[-1]
 
 
@@ -239,7 +239,7 @@ def test_a_damaged_feature_table_is_named(embedded, harm) -> None:
     with Fault():
         before = said_now(embedded.store)
         file = _partition(embedded)
-        manifest = file.with_name("snapshot.json")
+        manifest = file.parents[1] / "snapshot.json"
         if harm == "zeroed":
             whole = file.read_bytes()
             file.write_bytes(whole[:4] + b"\0" * 2000 + whole[2004:])
@@ -252,10 +252,10 @@ def test_a_damaged_feature_table_is_named(embedded, harm) -> None:
                 harmed = harmed.add_column(place, "recency_days", texts)
             pq.write_table(harmed, file)
             known = json.loads(manifest.read_text(encoding="utf-8"))
-            known["bytes"]["profile_activity"] = file.stat().st_size
+            known["bytes"]["profile_activity"][0] = file.stat().st_size
             manifest.write_text(json.dumps(known), encoding="utf-8")
-        embedded.fails(4, "profile_activity.parquet", "" if harm == "zeroed" else "recency_days")
-        shutil.rmtree(file.parent)
+        embedded.fails(4, "profile_activity", "" if harm == "zeroed" else "recency_days")
+        shutil.rmtree(file.parents[1])
         assert embedded.succeeds(DAYS[0]) == before
 
 

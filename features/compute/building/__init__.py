@@ -1,0 +1,1 @@
+"""Snapshots as they are built: statements that are put together once, run range by range."""

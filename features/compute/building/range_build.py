@@ -1,0 +1,161 @@
+"""One range of ids of the snapshots at some dates, built: sent to wherever ranges are worked on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from glob import escape
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from tagcast.features.compute.aggregates.queries import TOTALS
+from tagcast.features.compute.building.range_tables import RangeTable
+from tagcast.features.compute.building.snapshot_plan import SnapshotPlan
+from tagcast.features.compute.dated_statements import Statement
+from tagcast.features.core.duckdb import silence
+from tagcast.features.core.engines.key_ranges import KeyRange
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.home.disk_errors import disk_errors
+from tagcast.features.core.messages import msg
+
+Sizes = dict[date, dict[str, tuple[int, int]]]
+"""Of each date and file: rows and bytes."""
+
+
+@dataclass(frozen=True)
+class BuildPlace:
+    """Where and with what snapshots are built.
+
+    Parameters
+    ----------
+    dates : tuple of date
+    folders : tuple of Path
+        Of each date, where its files go: in a folder each, a file a range.
+    tables : tuple of RangeTable
+        What statements read.
+    scratch : Path
+        Where DuckDB may spill; a folder is made there and removed.
+    memory_limit : str
+    threads : int or None
+    """
+
+    dates: tuple[date, ...]
+    folders: tuple[Path, ...]
+    tables: tuple[RangeTable, ...]
+    scratch: Path
+    memory_limit: str
+    threads: int | None
+
+    @contextmanager
+    def opened(self, within: KeyRange) -> Iterator[Any]:
+        """Yield a DuckDB connection with the tables of a range."""
+        import duckdb
+
+        spill = self.scratch / f"spill-{os.getpid()}-{uuid4().hex[:8]}"
+        config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
+        if self.threads:
+            config["threads"] = self.threads
+        with disk_errors(self.folders[0].parent, msg("snapshots that are built stay"), DataError):
+            try:
+                with duckdb.connect(config=config) as connection:
+                    silence(connection)
+                    # Files are sorted by their queries; keeping insertion order would only cost memory.
+                    connection.execute("SET preserve_insertion_order = false")
+                    for table in self.tables:
+                        table.open(connection, within)
+                    yield connection
+            finally:
+                shutil.rmtree(spill, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class WholeBuild:
+    """The rows of a view whose query needs all events at once.
+
+    Parameters
+    ----------
+    place : BuildPlace
+    written : dict of str to tuple of Statement
+        Of each view and date.
+    """
+
+    place: BuildPlace
+    written: Mapping[str, tuple[Statement, ...]]
+
+    def __call__(self, item: tuple[str, int]) -> None:
+        """Write the rows of a view at the date of a place, for every range to take its own."""
+        view, number = item
+        target = whole_file(self.place.folders[number], view)
+        aside = target.with_name(f"{target.name}.{uuid4().hex[:8]}")
+        with self.place.opened(KeyRange()) as connection:
+            self.written[view][number].run(connection, max(self.place.dates), path=str(aside))
+            aside.replace(target)
+
+
+@dataclass(frozen=True)
+class RangeBuild:
+    """What is written of each range.
+
+    Parameters
+    ----------
+    place : BuildPlace
+    plan : SnapshotPlan
+    starts : tuple of datetime
+        When each date begins.
+    whole : tuple of str
+        Views whose rows lie in a file of everybody's (:class:`WholeBuild`).
+    step : callable, optional
+        Told of each date that is done, where work stays in this process.
+    """
+
+    place: BuildPlace
+    plan: SnapshotPlan
+    starts: tuple[datetime, ...]
+    whole: tuple[str, ...] = ()
+    step: Callable[[int], None] | None = None
+
+    def __call__(self, within: KeyRange) -> Sizes:
+        """Write the files of a range; return the rows and bytes of each."""
+        import pyarrow.parquet as pq
+
+        found: Sizes = {}
+        attempt, place = uuid4().hex[:8], self.place
+        with place.opened(within) as connection:
+            self.plan.share(connection, place.dates)
+            for number, (as_of, folder) in enumerate(zip(place.dates, place.folders, strict=True)):
+                for view in self.whole:
+                    rows = RangeTable(
+                        view, f"{escape(str(folder))}/{whole_file(folder, view).name}", "profile_id"
+                    )
+                    rows.open(connection, within)
+                files = {name: folder / name / f".{within.file_name}.{attempt}" for name in self.plan.files}
+                for file in files.values():
+                    file.parent.mkdir(exist_ok=True)
+                read = {name: _read_from(folder / name, within) for name in self._read - files.keys()}
+                self.plan.write(connection, place.dates, as_of, self.starts[number], {**read, **files})
+                found[as_of] = {}
+                for name, file in files.items():
+                    found[as_of][name] = int(pq.read_metadata(file).num_rows), file.stat().st_size
+                    file.rename(file.with_name(within.file_name))
+                if self.step is not None:
+                    self.step(number)
+        return found
+
+    @property
+    def _read(self) -> set[str]:
+        return {name for names in self.plan.reads.values() for name in names}
+
+
+def whole_file(folder: Path, view: str) -> Path:
+    """Return the file of the rows of a view of everybody."""
+    return folder / f".whole-{view}"
+
+
+def _read_from(folder: Path, within: KeyRange) -> Path:
+    """Return the file of a view, or of totals all, of this range and the others."""
+    return folder / ("*.parquet" if folder.name.startswith(TOTALS) else within.file_name)

@@ -1,0 +1,112 @@
+"""Engines: one does work range by range of profile ids, wherever that is; what is done is the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
+from tagcast.features.core.messages import Message, Text
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+Progress = Callable[[Text, int, int], None]
+
+
+class Engine(Protocol):
+    """Does work for each of several items: ranges of ids, tags, files."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether work leaves this process."""
+        ...
+
+    def each(
+        self,
+        work: Callable[[Item], Answer],
+        items: Sequence[Item],
+        doing: Message,
+        progress: Progress | None = None,
+    ) -> list[Answer]:
+        """Do ``work`` for each of ``items``.
+
+        Parameters
+        ----------
+        work : callable
+            Of a module, or a frozen dataclass of one that can be called: it may be sent elsewhere, with what it holds. It may be done
+            twice for an item, at the same time too, and be killed: files are written aside, each under a name of its own, and renamed.
+        items : sequence
+            Small; what is large lies in files that engine and caller see under the same names.
+        doing : Message
+            What it is, for people who watch.
+        progress : callable, optional
+            ``(stage, done, total)``.
+
+        Returns
+        -------
+        list
+            The answers in the order of ``items``; small too.
+
+        Raises
+        ------
+        TagcastError
+            What ``work`` raises; or that it could not be done.
+        """
+        ...
+
+    def ranges(self, files: Sequence[Path], key: str = "profile_id") -> tuple[KeyRange, ...]:
+        """Return the ranges in which whoever stands in ``files`` (Parquet, sorted by ``key``) is worked on, in rising order.
+
+        Every id belongs to one of them, whether it stands there or not.
+        """
+        ...
+
+
+class OneMachine:
+    """Everything at once, in this process: DuckDB and the scorer use its processors."""
+
+    elsewhere = False
+
+    def each(
+        self,
+        work: Callable[[Item], Answer],
+        items: Sequence[Item],
+        doing: Message,
+        progress: Progress | None = None,
+    ) -> list[Answer]:
+        """Do ``work`` for one item after the other."""
+        answers = []
+        for number, item in enumerate(items):
+            if progress is not None and len(items) > 1:
+                progress(doing, number, len(items))
+            answers.append(work(item))
+        return answers
+
+    def ranges(self, files: Sequence[Path], key: str = "profile_id") -> tuple[KeyRange, ...]:
+        """Return one range, of everyone."""
+        return (EVERYONE,)
+
+
+ONE_MACHINE = OneMachine()
+
+
+@contextmanager
+def whole_file(file: Path, mark: str) -> Iterator[Path]:
+    """Yield a name beside ``file`` to write to, which becomes ``file`` once all is written.
+
+    Parameters
+    ----------
+    file : Path
+        Its folder is made.
+    mark : str
+        Of this attempt, so that another one at the same time writes elsewhere.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f".{file.name}.{mark}")
+    try:
+        yield aside
+        aside.replace(file)
+    finally:
+        aside.unlink(missing_ok=True)

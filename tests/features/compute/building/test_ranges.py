@@ -1,0 +1,169 @@
+"""Snapshots that are built range by range hold what those that are built at once hold, to the bit, wherever the borders lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.engines.engine import ONE_MACHINE
+from tagcast.features.core.engines.key_ranges import KeyRange
+from tagcast.features.entities.pair import Pair
+from tagcast.pipelines.project.project import Project, open_project
+from tests.support.engines.split_machine import SplitMachine
+from tests.support.shop import FIRST_DAY, Log, shop_lines, write_log
+
+EVERY = FeatureSet(
+    (30, 90), ("amount", "category", "discount", "is_return", "item_id", "order_id", "quantity")
+)
+DATES = [FIRST_DAY + timedelta(days=days) for days in (100, 150)]
+TEA = Pair("category", "tea")
+VIEWS = {
+    "own.yaml": """
+view: own
+
+features:
+  spent: {sum: amount}
+  kinds: {distinct: category}
+  last_kind: {last: category, windows: none}
+  seen: {since_first: true, windows: none}
+  bought: {days: true, windows: none}
+derive:
+  awaited: {expected: bought, exposure: seen, days: 30}
+  ahead: {value: "awaited - bought"}
+""",
+    "median.yaml": "view: median\nsql: SELECT profile_id, median(amount) AS median_amount FROM events GROUP BY profile_id\n",
+    "ranked.yaml": """
+view: ranked
+sql: |
+  WITH spent AS (SELECT profile_id, sum(amount) AS total FROM events GROUP BY profile_id)
+  SELECT profile_id, total / (SELECT max(total) FROM spent) AS of_the_greatest FROM spent
+""",
+    "about.yaml": """
+view: about
+from: {path: about.csv, key: customer, valid_from: since}
+columns: {plan: word, age: number}
+""",
+}
+CONFIG = """
+name = "ranges"
+features = "views"
+[[sources]]
+name = "shop"
+path = "lines.csv"
+columns = { profile_id = "customer", event_time = "at", amount = "price", category = "kind" }
+"""
+
+
+def frames(snapshots: Snapshots, dates: Sequence[date]) -> dict[tuple[str, date], pd.DataFrame]:
+    """Return the rows of every view at each date, as they lie in its files."""
+    found = {}
+    for view in snapshots.feature_set.views:
+        for as_of in dates:
+            parts = [pd.read_parquet(file) for file in snapshots.files(view, as_of)]
+            found[view, as_of] = pd.concat(parts, ignore_index=True)
+    return found
+
+
+def assert_equal(whole: Snapshots, split: Snapshots, dates: Sequence[date]) -> None:
+    wanted, found = frames(whole, dates), frames(split, dates)
+    assert wanted.keys() == found.keys()
+    for key, rows in wanted.items():
+        pd.testing.assert_frame_equal(found[key], rows, check_exact=True, obj=str(key))
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory) -> Log:
+    return write_log(tmp_path_factory.mktemp("log"), shop_lines(60))
+
+
+@pytest.fixture(scope="module")
+def whole(log, tmp_path_factory) -> Snapshots:
+    made = Snapshots(tmp_path_factory.mktemp("whole"), log, EVERY, "UTC")
+    made.ensure(DATES)
+    return made
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    borders=st.sets(st.text("c0123456789é", max_size=5), max_size=4).map(
+        lambda found: sorted(found, key=str.encode)
+    )
+)
+def test_tagcasts_own_views(log, whole, tmp_path_factory, borders: list[str]) -> None:
+    split = Snapshots(tmp_path_factory.mktemp("split"), log, EVERY, "UTC", engine=SplitMachine(1, borders))
+    split.ensure(DATES)
+    assert_equal(whole, split, DATES)
+    assert [one.first for one in split.ranges(DATES[0])] == [None, *borders]
+    assert split.rows(DATES[0]) == whole.rows(DATES[0])
+    for rows in (7, 65_536):
+        for one, other in zip(
+            whole.stream(DATES[1], [TEA], rows), split.stream(DATES[1], [TEA], rows), strict=True
+        ):
+            assert one.profile_id.equals(other.profile_id)
+            np.testing.assert_array_equal(one.profile, other.profile)
+            np.testing.assert_array_equal(one.pairs[TEA], other.pairs[TEA])
+
+
+def test_a_range_is_read_alone_whoever_built_the_files(log, whole, tmp_path) -> None:
+    split = Snapshots(tmp_path, log, EVERY, "UTC", engine=SplitMachine(3))
+    split.ensure(DATES)
+    within = KeyRange(0, "c0013", "c0041")
+    wanted = [
+        one for b in whole.stream(DATES[0]) for one in b.profile_id.to_pylist() if "c0013" <= one < "c0041"
+    ]
+    for made in (whole, split):
+        (batch,) = made.stream(DATES[0], [TEA], within=within)
+        assert batch.profile_id.to_pylist() == wanted
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "views").mkdir()
+    for name, text in VIEWS.items():
+        (folder / "views" / name).write_text(text, encoding="utf-8")
+    shop_lines(50).to_csv(folder / "lines.csv", index=False)
+    about = [(f"c{n:04d}", FIRST_DAY + timedelta(days=10 * (n % 9)), "ab"[n % 2], n % 40) for n in range(55)]
+    pd.DataFrame(about, columns=["customer", "since", "plan", "age"]).to_csv(
+        folder / "about.csv", index=False
+    )
+    (folder / "tagcast.toml").write_text(CONFIG, encoding="utf-8")
+    return open_project(folder / "tagcast.toml", folder / "home")
+
+
+def test_views_of_every_kind(project, tmp_path) -> None:
+    feature_set = project.widest_set(DATES[-1])
+    assert {"own", "median", "ranked", "about", "profile_activity", "profile_category"} == {
+        *feature_set.views
+    }
+    made = [
+        Snapshots(tmp_path / name, project.view_tables, feature_set, "UTC", engine=engine)
+        for name, engine in (("whole", ONE_MACHINE), ("split", SplitMachine(4)))
+    ]
+    for snapshots in made:
+        snapshots.ensure(DATES)
+    assert_equal(*made, DATES)
+    assert len(made[1].files("own", DATES[0])) == 4
+
+
+def test_what_does_not_come_to_an_end_leaves_nothing(log, tmp_path) -> None:
+    class Broken(SplitMachine):
+        def each(self, work, items, doing, progress=None):
+            super().each(work, items[:1], doing, progress)
+            raise OSError("a machine is lost")
+
+    split = Snapshots(tmp_path, log, EVERY, "UTC", engine=Broken(3))
+    with pytest.raises(Exception, match="a machine is lost"):
+        split.ensure(DATES)
+    assert [left for left in Path(tmp_path).rglob("*") if left.is_file()] == []
+    again = Snapshots(tmp_path, log, EVERY, "UTC", engine=SplitMachine(3))
+    assert again.ensure(DATES) == DATES
