@@ -6,10 +6,11 @@ BENCH  := .venv-benchmark
 RIVALS := .venv-rivals
 LOWEST := .venv-lowest
 ENGINE := .venv-warehouses
+SPARK  := .venv-spark
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-loop bench-lift bench-interest bench-season bench-uplift messages docs clean
+.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses test-spark azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-loop bench-lift bench-interest bench-season bench-uplift messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -68,6 +69,17 @@ WAREHOUSE_TESTS = tests/features/ingest/readers/databases/warehouses tests/featu
 warehouses: $(ENGINE)/.installed $(STAMP)  ## tables in ClickHouse's own engine and files in Google's store give the log of a full read (three minutes)
 	TAGCAST_CLICKHOUSE=$(CURDIR)/$(ENGINE)/bin/python TAGCAST_GOOGLE_STORE=$(CURDIR)/$(ENGINE)/bin/gcp-storage-emulator \
 	  $(BIN)/python -m pytest -rs -n 2 --dist loadgroup -k "warehouses or clickhouse or google" $(WAREHOUSE_TESTS)
+
+# pyspark is built from 430 MB of source: in an environment of its own nobody else waits for it.
+$(SPARK)/.installed: requirements-spark.lock pyproject.toml | $(STAMP)
+	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(SPARK)/bin/python --require-hashes requirements-spark.lock
+	$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test-spark: $(SPARK)/.installed  ## the same bits on Spark: local, a standalone cluster, Spark Connect, and what dies; needs Java 17 (ten minutes)
+	@command -v java >/dev/null || { echo "Spark needs Java 17: apt-get install openjdk-17-jre-headless"; exit 1; }
+	$(SPARK)/bin/python -m pytest -rs tests/spark
 
 azure: $(STAMP)  ## files in Azure's object store, from its own emulator; needs npm (a minute)
 	npm install --silent --no-save --prefix .venv-azure azurite@3.37.0
@@ -166,6 +178,7 @@ lock: $(STAMP)  ## renew the lock files from pyproject.toml
 	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --override benchmarks/overrides.in --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
 	$(LOCKED) --output-file requirements-schedulers.lock examples/schedulers/requirements.in
+	$(LOCKED) --extra demo --extra postgres --extra spark --extra dev --constraint requirements.lock --output-file requirements-spark.lock pyproject.toml
 	$(LOCKED) --constraint requirements.lock --output-file requirements-warehouses.lock tests/support/databases/servers.in
 
 PACKAGES := features models registry serving pipelines

@@ -49,7 +49,8 @@ class SparkEngine:
     elsewhere = True
 
     def __init__(self, spark: Spark, shared: Path, name: str) -> None:
-        self._spark, self._shared, self._name = spark, shared, name
+        self.shared = shared
+        self._spark, self._name = spark, name
         self._session: Any = None
         self._ours = False
 
@@ -80,8 +81,8 @@ class SparkEngine:
         """Do ``work`` in one task for each of ``items``."""
         if not items:
             return []
-        session, code = self.session, ship_code(self._shared)
-        marks = self._shared / "scratch" / f"job-{uuid4().hex[:12]}"
+        session, code = self.session, ship_code(self.shared)
+        marks = self.shared / "scratch" / f"job-{uuid4().hex[:12]}"
         marks.mkdir(parents=True)
         task = _task(pickle.dumps((work, list(items))), str(code), str(marks))
         tasks = session.range(0, len(items), 1, len(items))

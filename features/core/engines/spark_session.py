@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tagcast.features.core.errors import ConfigError, MachineError
 from tagcast.features.core.messages import msg
@@ -15,6 +17,8 @@ from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.schema.engine import Spark
 
 _LEAST_JAVA = 17
+_PORT, _SECONDS = 15002, 10
+"""Where a server of Spark Connect listens by default, and how long it may take to answer."""
 _VERSION = re.compile(r'version "(\d+)[^"]*"')
 
 
@@ -47,7 +51,9 @@ def open_session(spark: Spark, name: str) -> tuple[Any, bool]:
                 hint=msg('say session = "local[4]", a master or sc://host:15002 in [spark]'),
             )
         return active, False
-    if not spark.remote:
+    if spark.remote:
+        _check_reached(str(spark.session))
+    else:
         _check_java()
     # Tasks run the interpreter that the driver names, which Spark reads from the environment alone.
     os.environ["PYSPARK_PYTHON"] = spark.python or os.environ.get("PYSPARK_PYTHON") or sys.executable
@@ -71,6 +77,23 @@ def open_session(spark: Spark, name: str) -> tuple[Any, bool]:
             ),
         ) from error
     return session, active is None
+
+
+def _check_reached(session: str) -> None:
+    """Refuse a server that nobody answers at: the client would try for ten minutes."""
+    place = urlsplit(session)
+    try:
+        with socket.create_connection((place.hostname or "", place.port or _PORT), _SECONDS):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            msg(
+                "the Spark session {session} cannot be reached: {reason}",
+                session=place.netloc,
+                reason=reason_of(error),
+            ),
+            hint=msg("check the address, and that a Spark Connect server runs there"),
+        ) from error
 
 
 def _check_java() -> None:

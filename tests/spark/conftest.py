@@ -1,0 +1,66 @@
+"""Tests on Spark itself: one session for all of them, since one takes seconds to start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tagcast.features.core.engines.spark_engine import SparkEngine
+from tagcast.features.core.schema.engine import Spark
+
+if find_spec("pyspark") is None:  # make test-spark has an environment with it
+    collect_ignore_glob = ["test_*.py"]
+
+CONF = {
+    "spark.ui.enabled": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "1g",
+    "spark.sql.shuffle.partitions": "4",
+}
+PARTS = 3
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what needs Spark apart, and on one worker."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.spark)
+            item.add_marker(pytest.mark.xdist_group("spark"))
+            # py4j leaves the closing of its sockets to the garbage collector.
+            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
+            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+
+
+@pytest.fixture(scope="session")
+def spark_conf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of configuration, as a cluster's gateway has one: sessions are configured there, not by tagcast."""
+    folder = tmp_path_factory.mktemp("spark-conf")
+    lines = [f"{key} {value}" for key, value in CONF.items()]
+    (folder / "spark-defaults.conf").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "log4j2.properties").write_text("rootLogger.level = error\n", encoding="utf-8")
+    # Work that goes wrong is of the tests: tasks find it in the checkout, and tagcast where it was shipped to.
+    here = {
+        "SPARK_CONF_DIR": str(folder),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    before = {name: os.environ.get(name) for name in here}
+    os.environ.update(here)
+    yield folder
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@pytest.fixture(scope="session")
+def engine(spark_conf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
+    """Spark on this machine, two tasks at a time; a task that fails is tried again, as on a cluster."""
+    made = SparkEngine(
+        Spark(session="local[2, 3]", partitions=PARTS), tmp_path_factory.mktemp("shared"), "tests"
+    )
+    yield made
+    made.close()
