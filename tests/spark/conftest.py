@@ -20,6 +20,7 @@ CONF = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "1g",
+    "spark.executor.memory": "500m",
     "spark.sql.shuffle.partitions": "4",
 }
 PARTS = 3
