@@ -10,7 +10,7 @@ SPARK  := .venv-spark
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses test-spark azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-loop bench-lift bench-interest bench-season bench-uplift messages docs clean
+.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses test-spark azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-loop bench-spark bench-lift bench-interest bench-season bench-uplift messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -157,6 +157,9 @@ bench-tags: $(STAMP)  ## what 600 tags over four entities and 100,000 customers 
 
 bench-lift: $(STAMP)  ## whether intervals of a campaign's lift keep their word, looked at once or daily (half an hour)
 	$(BIN)/python -m benchmarks.lift_intervals
+
+bench-spark: $(SPARK)/.installed  ## features on Spark beside one machine, at 0.2, 1 and 3 million customers (half an hour)
+	$(SPARK)/bin/python -m benchmarks.on_spark
 
 bench-loop: $(STAMP)  ## what a year of campaigns does to the scores that choose whom they approach (a quarter of an hour)
 	$(BIN)/python -m benchmarks.loop.campaigns

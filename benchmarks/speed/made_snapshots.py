@@ -108,7 +108,11 @@ def make_snapshot(home: Path, profiles: int, *, seed: int = 0) -> Snapshots:
     snapshots = Snapshots(home / log.id, log, FEATURES, "UTC")
     file = snapshots.path("profile_activity", AS_OF) / EVERYONE.file_name
     manifest = file.parents[1] / "snapshot.json"
-    if file.is_file() and manifest.is_file() and json.loads(manifest.read_text()) == _manifest(file, log, profiles):
+    if (
+        file.is_file()
+        and manifest.is_file()
+        and json.loads(manifest.read_text()) == _manifest(file, log, profiles)
+    ):
         return snapshots
     file.parent.mkdir(parents=True, exist_ok=True)
     schema = pa.schema([("profile_id", pa.string()), *((name, pa.float64()) for name in names())])

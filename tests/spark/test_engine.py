@@ -20,15 +20,15 @@ DOING = msg("snapshots")
 
 
 def test_answers_come_in_order_from_processes_that_run_our_own_code(engine) -> None:
-    told = []
+    said = []
     found = engine.each(
-        where, [5, 3, 8, 1], DOING, lambda stage, done, total: told.append((stage, done, total))
+        where, [5, 3, 8, 1], DOING, lambda stage, done, total: said.append((stage, done, total))
     )
     assert [number for number, _, _ in found] == [5, 3, 8, 1]
     assert all(Path(file).is_relative_to(engine.shared / "code") for _, file, _ in found)
     assert os.getpid() not in {process for _, _, process in found}
-    assert told[0] == (DOING, 0, 4)
-    assert told[-1] == (DOING, 4, 4)
+    assert said[0] == (DOING, 0, 4)
+    assert said[-1] == (DOING, 4, 4)
     assert engine.each(where, [], DOING) == []
     assert not any((engine.shared / "scratch").iterdir())
 
