@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -221,10 +222,14 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
     import lightgbm  # noqa: F401
     import sklearn.isotonic  # noqa: F401
 
+    from tagcast.features.core.engines.engine import ONE_MACHINE
+    from tagcast.pipelines.scoring.ranges.ranged_run import RangedRun
+    from tagcast.pipelines.scoring.ranges.work import RunWork
     from tagcast.serving.publishing.kept_predictions import about_challengers, keep_challengers
     from tagcast.serving.publishing.publication import stage_run
-    from tagcast.serving.scoring.challengers import Challengers
-    from tagcast.serving.scoring.scorer import LoadedTag, Scorer
+    from tagcast.serving.scoring.attribute_stream import Attributes
+    from tagcast.serving.scoring.loaded_tag import LoadedTag
+    from tagcast.serving.scoring.previous_values import open_past
     from tagcast.serving.store.factory import open_store
     from tagcast.serving.store.schema import RunInfo, TagRun
 
@@ -238,31 +243,32 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
         for tag, other in zip(tags, [*tags[1:], tags[0]], strict=True)
     ] if name == "shadow" else []  # fmt: skip
 
-    def work() -> None:
+    def score() -> None:
         with stage_run(store, "benchmark") as staging:
-            spec = tags[0].model.feature_set
-            beside = Challengers(others, AS_OF, staging.folder, dict.fromkeys(names, profiles))
-            scorer = Scorer(
-                tags, {spec: snapshots}, AS_OF, MOMENT, lambda *_: None, reasons=reasons, challengers=beside
-            )
-            for batch in scorer.batches(dict.fromkeys(names, 0.5)):
-                staging.add(batch)
+            work = RunWork(
+                tuple(tags), (), {tags[0].model.feature_set: snapshots.at(AS_OF)}, AS_OF, store, staging.folder,
+                partial(open_past, store, ()), Attributes(None, "1GB"), tuple(others),
+                dict.fromkeys(names, profiles), reasons=reasons,
+            )  # fmt: skip
+            run = RangedRun(ONE_MACHINE, work)
+            figures = run.score(dict.fromkeys(names, 0.5))
+            staging.take(run.parts)
             about = tuple(
                 TagRun(
                     t.definition.name, t.version, "", "", t.definition.path, "", MOMENT + t.expires_after,
-                    tuple(t.definition.levels), scorer.population[t.definition.name], "normal",
-                    drift=scorer.drifts.get(t.definition.name), expected=scorer.expected(t.definition.name),
+                    tuple(t.definition.levels), figures.population[t.definition.name], "normal",
+                    drift=figures.drifts.get(t.definition.name), expected=figures.expected(t),
                 )
                 for t in tags
             )  # fmt: skip
             manifest = staging.publish(RunInfo("benchmark", AS_OF, MOMENT, about), keep=1)
-            if file := beside.finish(about_challengers("benchmark", beside.versions)):
+            if file := run.challengers_file(about_challengers("benchmark", run.challengers)):
                 keep_challengers(file, home, manifest)
         if manifest.profiles != profiles:
             raise RuntimeError(f"{manifest.profiles} profiles were published")
 
     try:
-        run_here(work)
+        run_here(score)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

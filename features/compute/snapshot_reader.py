@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature import Feature
 from tagcast.features.catalog.feature_set import PROFILE_VIEW, SHIPPED, FeatureSet
-from tagcast.features.compute.sorted_files import even, read_batches
+from tagcast.features.compute.sorted_files import even, read_batches, rows_below
 from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
 from tagcast.features.entities.pair import Pair
 
 if TYPE_CHECKING:
@@ -45,6 +47,67 @@ class FeatureBatch:
 
         own = {pair: matrix[rows] for pair, matrix in self.pairs.items()}
         return FeatureBatch(self.profile_id.take(pa.array(rows)), self.profile[rows], own)
+
+
+@dataclass(frozen=True)
+class SnapshotFiles:
+    """The files of one snapshot: whoever sees them can read them.
+
+    Parameters
+    ----------
+    feature_set : FeatureSet
+    folder : Path
+        Where they should lie, for messages.
+    files : mapping of str to sequence of Path
+        Of each view that is there, sorted by entity over all of its files.
+    rows : int
+        How many profiles it holds.
+    """
+
+    feature_set: FeatureSet
+    folder: Path
+    files: Mapping[str, Sequence[Path]]
+    rows: int
+
+    @property
+    def profiles(self) -> Sequence[Path]:
+        """The files that hold everybody, by rising id."""
+        return self.files[PROFILE_VIEW]
+
+    def rows_below(self, first: str | None) -> int:
+        """Return how many profiles come before the id ``first``; nobody where it is None."""
+        return rows_below(self.profiles, "profile_id", first)
+
+    def stream(
+        self, pairs: Sequence[Pair], batch_rows: int, within: KeyRange = EVERYONE
+    ) -> Iterator[FeatureBatch]:
+        """Yield the features of every profile in rising order of id.
+
+        Memory holds one batch of each view, however many profiles there are.
+
+        Parameters
+        ----------
+        pairs : sequence of Pair
+            Whose features are wanted beside those of profiles.
+        batch_rows : int
+            Profiles a batch.
+        within : KeyRange
+            Of whom.
+
+        Raises
+        ------
+        DataError
+            When a view is not there that is needed.
+        """
+        read_keys = {SHIPPED[PROFILE_VIEW], *(("profile_id", pair.entity) for pair in pairs)}
+        read = {view for view, keys in self.feature_set.views.items() if keys in read_keys}
+        if not read <= self.files.keys():
+            day = self.folder.name.partition("=")[2]
+            raise DataError(
+                msg("no whole snapshot at {as_of} in {folder}", as_of=day, folder=self.folder.parent),
+                hint=msg("build it with {command}", command="tagcast features build"),
+            )
+        yield from stream_views(self.files, self.feature_set, pairs, batch_rows, within)
 
 
 def stream_views(

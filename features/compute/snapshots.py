@@ -17,11 +17,11 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.catalog.feature_set import PROFILE_VIEW, SHIPPED, FeatureSet
+from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
 from tagcast.features.catalog.related.view import RelatedView
 from tagcast.features.catalog.repo_contents import RepoContents
 from tagcast.features.compute.building.range_build import BuildPlace
-from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
+from tagcast.features.compute.snapshot_reader import FeatureBatch, SnapshotFiles
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.engines.engine import ONE_MACHINE, Engine, Progress
 from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange, ranges_between
@@ -150,6 +150,12 @@ class Snapshots:
         """Return the ranges of ids whose files lie by themselves."""
         return ranges_between(self._manifest(as_of)["borders"])
 
+    def at(self, as_of: date) -> SnapshotFiles:
+        """Return the snapshot at ``as_of`` as a value that any process can read."""
+        files = {view: self.files(view, as_of) for view in self._held(as_of)}
+        rows = self.rows(as_of) if files else 0
+        return SnapshotFiles(self.feature_set, self.folder / f"as_of={as_of}", files, rows)
+
     def stream(
         self,
         as_of: date,
@@ -157,34 +163,8 @@ class Snapshots:
         batch_rows: int = 65_536,
         within: KeyRange = EVERYONE,
     ) -> Iterator[FeatureBatch]:
-        """Yield the features of every profile in rising order of id.
-
-        Memory holds one batch of each view, however many profiles there are.
-
-        Parameters
-        ----------
-        as_of : date
-        pairs : sequence of Pair
-            Whose features are wanted beside those of profiles.
-        batch_rows : int
-            Profiles a batch.
-        within : KeyRange
-            Of whom; any, not only one of :meth:`ranges`.
-        """
-        read_keys = {SHIPPED[PROFILE_VIEW], *(("profile_id", pair.entity) for pair in pairs)}
-        read = {view for view, keys in self.feature_set.views.items() if keys in read_keys}
-        if not read <= self._held(as_of):
-            raise DataError(
-                msg("no whole snapshot at {as_of} in {folder}", as_of=as_of, folder=self.folder),
-                hint=msg("build it with {command}", command="tagcast features build"),
-            )
-        yield from stream_views(
-            {view: self.files(view, as_of) for view in read},
-            self.feature_set,
-            pairs,
-            batch_rows,
-            within,
-        )
+        """Yield the features of every profile in rising order of id (:meth:`SnapshotFiles.stream`)."""
+        yield from self.at(as_of).stream(pairs, batch_rows, within)
 
     def _build_together(
         self, dates: Sequence[date], views: Sequence[str], progress: Progress | None, done: int, total: int

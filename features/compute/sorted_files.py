@@ -34,6 +34,29 @@ def read_batches(
                     yield kept
 
 
+def rows_below(files: Sequence[Path], key: str, border: str | None) -> int:
+    """Return how many rows have a ``key`` below ``border``, none where it is None; ids are read where no footer says it."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    if border is None:
+        return 0
+    below = 0
+    for path in files:
+        with _read_errors(path), pq.ParquetFile(path, pre_buffer=False) as file:
+            _check(path, file.schema_arrow, [key], [])
+            place = file.schema_arrow.get_field_index(key)
+            for number in _groups(file.metadata, key, KeyRange(0, None, border)):
+                group = file.metadata.row_group(number)
+                said = group.column(place).statistics
+                if said is not None and said.has_min_max and said.max.encode() < border.encode():
+                    below += int(group.num_rows)
+                else:
+                    ids = file.read_row_group(number, columns=[key]).column(0)
+                    below += int(pc.sum(pc.less(ids, border)).as_py() or 0)
+    return below
+
+
 def even(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
     """Yield batches of so many rows each, wherever files end: those of other feature sets go side by side with them."""
     import pyarrow as pa

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.decisions.sorted_scores import SortedScores
 from tagcast.models.definitions.model_tag import (
     Decision,
     PrecisionRule,
@@ -34,6 +35,8 @@ YES, NO, SILENT = 0, 1, 2
 
 NEVER = 1.0
 """A threshold that no score reaches: scores stay below 1."""
+_ROUNDING = 1e-6
+"""Sums of weights may miss a whole number by it."""
 MIN_AUDIENCE = 20
 """Smallest audience whose precision is believed when a threshold is learnt."""
 
@@ -93,17 +96,27 @@ def threshold_from_scores(decision: Decision, score: Floats, weight: Weight = No
     """
     if weight is not None and len(score):
         return _threshold_of_some(decision, score, weight)
+    return threshold_from_sorted(decision, SortedScores([np.sort(score)]))
+
+
+def threshold_from_sorted(decision: Decision, scores: SortedScores, stands_for: int = 1) -> float:
+    """Do as :func:`threshold_from_scores` does for scores in sorted runs, each of which stands for so many profiles."""
+    count = len(scores)
     if isinstance(decision, TopShareRule):
-        if not len(score):
+        if not count:
             return NEVER
-        wanted = max(1, round(decision.share * len(score)))
-        return float(np.partition(score, len(score) - wanted)[len(score) - wanted])
+        # Of some profiles as many as reach the share; of all of them what is nearest to it.
+        wanted = (
+            round(decision.share * count)
+            if stands_for == 1
+            else -int(-(decision.share * (count * stands_for) - _ROUNDING) // stands_for)
+        )
+        return scores.largest(min(max(1, wanted), count) - 1)
     if isinstance(decision, ProfitRule) and decision.capacity is not None:
         threshold = _break_even(decision)
-        worth = np.sort(score[score >= threshold])[::-1]
-        if len(worth) <= decision.capacity:
-            return threshold
-        return math.nextafter(float(worth[decision.capacity]), math.inf)
+        worth = count - scores.up_to(threshold, "left")
+        most = int((decision.capacity + _ROUNDING) // stands_for)
+        return threshold if worth <= most else math.nextafter(scores.largest(most), math.inf)
     raise TypeError(f"the cut of a {decision.rule} rule does not depend on the run's scores")
 
 
@@ -111,12 +124,11 @@ def _threshold_of_some(decision: Decision, score: Floats, weight: Floats) -> flo
     order = np.argsort(-score, kind="stable")
     ranked, above = score[order], np.cumsum(weight[order])
     if isinstance(decision, TopShareRule):
-        # Sums of weights may miss a whole number by a rounding.
-        place = int(np.searchsorted(above, decision.share * above[-1] - 1e-6))
+        place = int(np.searchsorted(above, decision.share * above[-1] - _ROUNDING))
         return float(ranked[min(place, len(ranked) - 1)])
     if isinstance(decision, ProfitRule) and decision.capacity is not None:
         threshold = _break_even(decision)
-        place = int(np.searchsorted(above, decision.capacity + 1e-6, side="right"))
+        place = int(np.searchsorted(above, decision.capacity + _ROUNDING, side="right"))
         if place == len(ranked) or ranked[place] < threshold:
             return threshold
         return math.nextafter(float(ranked[place]), math.inf)

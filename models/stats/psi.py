@@ -15,7 +15,10 @@ Floats = npt.NDArray[np.float64]
 
 KNOTS = np.arange(-5.0, 6.0)
 """Log-odds at whole numbers: probabilities .007, .018, .047, .12, .27, .5 and so on up to .993."""
+KNOT_UNITS = 2**30
+"""Units that a score is shared out in between two knots: whole numbers add up to the same in any order."""
 LEAST_SHARE = 1e-4
+_EXACT_ROWS = 2**22
 DECILES = tuple(np.arange(1, 10) / 10)
 
 
@@ -91,19 +94,26 @@ def effect_odds(effects: Floats, middle: float, spread: float) -> Floats:
 
 
 def knot_mass(scores: Floats) -> Floats:
-    """Return how many of ``scores`` lie near each of ``KNOTS``, shape (knots,): each is shared between two.
+    """Return how many of ``scores`` lie near each of ``KNOTS``, shape (knots,): each is shared between two."""
+    return knot_units(scores) / KNOT_UNITS
 
-    Masses of parts add up to that of the whole.
-    """
-    ordered = np.sort(scores)
+
+def knot_units(scores: Floats) -> npt.NDArray[np.int64]:
+    """Return :func:`knot_mass` in whole units, ``KNOT_UNITS`` a score: those of parts add up to that of the whole, to the bit."""
     with np.errstate(divide="ignore"):
-        odds = np.log(ordered) - np.log1p(-ordered)
+        odds = np.log(scores) - np.log1p(-scores)
     odds = np.clip(odds, KNOTS[0], KNOTS[-1])
-    left = np.minimum(np.searchsorted(KNOTS, odds, side="right") - 1, len(KNOTS) - 2)
-    right = odds - KNOTS[left]
-    count = len(KNOTS)
-    mass = np.bincount(left, 1 - right, count) + np.bincount(left + 1, right, count)
-    return np.asarray(mass, np.float64)
+    left = np.minimum(np.floor(odds), KNOTS[-2])
+    place = (left - KNOTS[0]).astype(np.int64)
+    right = np.rint((odds - left) * KNOT_UNITS)
+    count, found = len(KNOTS), np.zeros(len(KNOTS), np.int64)
+    # Sums of whole numbers are exact in float64 below 2**53: of so many scores at a time.
+    for first in range(0, len(scores), _EXACT_ROWS):
+        some = slice(first, first + _EXACT_ROWS)
+        mass = np.bincount(place[some], KNOT_UNITS - right[some], count)
+        mass += np.bincount(place[some] + 1, right[some], count)
+        found += mass.astype(np.int64)
+    return found
 
 
 def mass_psi(reference: Floats, found: Floats) -> float:

@@ -154,7 +154,7 @@ def _batches(project: Project, manifest: Manifest, chosen: RunTags) -> Iterator[
     from tagcast.serving.scoring.previous_values import open_past
     from tagcast.serving.scoring.scorer import Scorer
 
-    as_of, run = manifest.run.as_of, manifest.run
+    as_of = manifest.run.as_of
     snapshots = chosen.snapshots(project)
     for one in snapshots.values():
         one.ensure([as_of], project.progress)
@@ -162,9 +162,8 @@ def _batches(project: Project, manifest: Manifest, chosen: RunTags) -> Iterator[
     with open_past(project.store, runs, project.former_ids) as past:
         scorer = Scorer(
             chosen.models,
-            snapshots,
+            {spec: one.at(as_of) for spec, one in snapshots.items()},
             as_of,
-            run.scored_at,
             project.progress,
             past,
             threads=project.settings.threads,
@@ -174,8 +173,9 @@ def _batches(project: Project, manifest: Manifest, chosen: RunTags) -> Iterator[
         )
         ranked = [tag for tag in chosen.models if needs_population(tag.definition.decision)]
         scores: dict[str, list[npt.NDArray[np.float64]]] = {tag.definition.name: [] for tag in ranked}
-        for name, some in scorer.scores(ranked) if ranked else ():
-            scores[name].append(some)
+        for champions, _ in scorer.scores(ranked) if ranked else ():
+            for name, some in champions.items():
+                scores[name].append(some)
         thresholds = {
             t.definition.name: threshold for t in chosen.models if (threshold := t.threshold) is not None
         }

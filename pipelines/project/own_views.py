@@ -177,7 +177,7 @@ def _attributes(project: Project, as_of: date) -> Attributes:
         log = project.events if _relation(project, view).own else other.events
         runs.append(OtherRun(view, bare_relation(view, _relation(project, view)), log.glob, other.store))
     file, settings = project.events.profiles_path, project.settings
-    beside = RelatedTags(runs, as_of, settings.home, settings.memory_limit) if runs else None
+    beside = RelatedTags(runs, as_of, settings.data, settings.memory_limit) if runs else None
     return Attributes(file, settings.memory_limit, beside)
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tagcast.pipelines.scoring.run_tags import RunTags
     from tagcast.pipelines.scoring.validity import Validity
     from tagcast.serving.scoring.loaded_tag import LoadedTag
+    from tagcast.serving.scoring.ranges.range_counts import RunFigures
     from tagcast.serving.scoring.rule_columns import LoadedRule
-    from tagcast.serving.scoring.scorer import Scorer
     from tagcast.serving.store.manifest import Manifest
     from tagcast.serving.store.schema import TagRun
 
@@ -74,7 +74,7 @@ class ScoringRun:
 
 
 def tag_runs(
-    scorer: Scorer, chosen: RunTags, as_of: date, valid: Validity, sensitive: Collection[str] = ()
+    figures: RunFigures, chosen: RunTags, as_of: date, valid: Validity, sensitive: Collection[str] = ()
 ) -> tuple[TagRun, ...]:
     """Return the tags of a run as the store describes them, good as long as ``valid`` says; rules on ``sensitive`` attributes are so, too."""
     from tagcast.serving.store.schema import TagRun
@@ -91,7 +91,7 @@ def tag_runs(
             expires_at=valid.until(tag.expires_after),
             life_days=tag.expires_after.days,
             bands=bands,
-            population=scorer.population[definition.name],
+            population=figures.population[definition.name],
             sensitivity=sensitivity_of(definition, sensitive),
             question=definition.question,
             values=definition.values,
@@ -108,9 +108,9 @@ def tag_runs(
             unseen_season=tag.model.unseen_season(as_of),
             outlook=tag.model.outlook(as_of),
             season=tag.model.season_ahead(as_of),
-            drift=scorer.drifts.get(tag.definition.name),
-            expected=scorer.expected(tag.definition.name),
-            **_range_of_run(scorer, tag.definition.name),
+            drift=figures.drifts.get(tag.definition.name),
+            expected=figures.expected(tag),
+            **_range_of_run(figures, tag.definition.name),
         )
         for tag in chosen.models
     ]
@@ -118,7 +118,9 @@ def tag_runs(
     return (*models, *rules)
 
 
-def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, as_of: date) -> tuple[ScoredTag, ...]:
+def scored_tags(
+    figures: RunFigures, chosen: RunTags, manifest: Manifest, as_of: date
+) -> tuple[ScoredTag, ...]:
     """Return the tags of a published run as people read them, by name."""
     more: dict[str, dict[str, Any]] = {
         t.definition.name: {
@@ -126,7 +128,7 @@ def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, as_of: date
             "reasons_overlap": t.metrics.get("reasons_overlap"),
             "unseen_season": t.model.unseen_season(as_of),
             "horizon_days": t.definition.horizon_days,
-            **_range_of_run(scorer, t.definition.name),
+            **_range_of_run(figures, t.definition.name),
         }
         for t in chosen.models
     }
@@ -151,6 +153,6 @@ def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, as_of: date
     )
 
 
-def _range_of_run(scorer: Scorer, tag: str) -> dict[str, Any]:
-    share, because = scorer.unlike_training(tag)
+def _range_of_run(figures: RunFigures, tag: str) -> dict[str, Any]:
+    share, because = figures.unlike_training(tag)
     return {"unlike_training": share, "unlike_because": because}

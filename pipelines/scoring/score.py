@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DefinitionError, StoreError, TagcastError
+from tagcast.features.core.home.scratch import Scratch
 from tagcast.features.core.messages import msg
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
@@ -29,7 +31,7 @@ from tagcast.pipelines.scoring.run_tags import RunTags, record_first_use, run_ta
 from tagcast.pipelines.scoring.validity import Validity, validity
 
 if TYPE_CHECKING:
-    from tagcast.serving.scoring.challengers import Challengers
+    from tagcast.pipelines.scoring.ranges.ranged_run import RangedRun
     from tagcast.serving.scoring.rule_columns import LoadedRule
     from tagcast.serving.scoring.scorer import LoadedTag, Reasons
     from tagcast.serving.store.base import ProfileStore
@@ -68,11 +70,12 @@ def score_tags(
         Why the run may differ from the last one by more than the configuration allows, lack tags of it, or be of an
         older day. Without it a run of an older day is kept for the history, and the active one stays.
     """
+    from tagcast.pipelines.scoring.ranges.ranged_run import RangedRun
+    from tagcast.pipelines.scoring.ranges.work import RunWork
     from tagcast.serving.delivery.predictions import export_predictions
     from tagcast.serving.publishing.publication import stage_run
     from tagcast.serving.publishing.run_checks import Bounds
     from tagcast.serving.scoring.previous_values import open_past
-    from tagcast.serving.scoring.scorer import Scorer
     from tagcast.serving.store.schema import RunInfo
 
     _check_out(out)
@@ -90,8 +93,12 @@ def score_tags(
         publish.reference_days,
     )
     with ExitStack() as stack:
+        own = project.settings.data == project.settings.home
+        shared = None if own else stack.enter_context(Scratch(project.settings.data))
         # First of all: a store that cannot be written is known before long work, and the past stays as it is.
-        staging = stack.enter_context(stage_run(store, f"of {as_of}", wait_seconds=wait_seconds))
+        staging = stack.enter_context(
+            stage_run(store, f"of {as_of}", wait_seconds=wait_seconds, engine=project.engine, shared=shared)
+        )
         last = _readable(store)
         older = last is not None and as_of < last.run.as_of and not force_reason
         lost = [] if older else lost_tags(project, chosen, last, as_of)
@@ -113,35 +120,40 @@ def score_tags(
             log.warning(note)
         pasts = past_runs(store, tags, as_of)
         run_id = _run_id(project, chosen, as_of, pasts)
-        past = stack.enter_context(open_past(store, pasts, project.former_ids))
-        # Beside everything that names or makes up the run: it is the same with and without.
-        challengers = stack.enter_context(
-            _challengers(project, [] if older else tags, last, as_of, staging.folder)
+        open_runs = partial(open_past, store, pasts, project.former_ids)
+        past = stack.enter_context(open_runs())
+        run = RangedRun(
+            project.engine,
+            RunWork(
+                tuple(tags),
+                tuple(chosen.rules),
+                {spec: one.at(as_of) for spec, one in snapshots.items()},
+                as_of,
+                store,
+                staging.shared,
+                open_runs,
+                attributes.together(),
+                # Beside everything that names or makes up the run: it is the same with and without.
+                tuple([] if older else _challengers(project, tags)),
+                {tag.tag: tag.population for tag in last.run.tags} if last is not None else {},
+                # A task has a processor of its own.
+                project.settings.threads or (1 if project.engine.elsewhere else None),
+                reasons,
+                project.progress,
+            ),
         )
-        scorer = Scorer(
-            tags,
-            snapshots,
-            as_of,
-            now,
-            project.progress,
-            past,
-            threads=project.settings.threads,
-            reasons=reasons,
-            rules=chosen.rules,
-            attributes=attributes,
-            challengers=challengers,
-        )
-        thresholds = _thresholds(scorer, tags, challengers, staging)
-        for batch in scorer.batches(thresholds):
-            staging.add(batch)
+        thresholds = run.thresholds()
+        figures = run.score(thresholds)
+        staging.take(run.parts)
         project.progress(msg("publishing"), 0, 1)
-        valid = validity(store.log() if last else [], as_of, scorer.scored_at, project.settings.timezone)
+        scored_at = now.astimezone(UTC)
+        valid = validity(store.log() if last else [], as_of, scored_at, project.settings.timezone)
         _warn_of_expired(chosen, valid)
         info = RunInfo(
             run_id=run_id,
             as_of=as_of,
-            scored_at=scorer.scored_at,
-            tags=tag_runs(scorer, chosen, as_of, valid, project.settings.sensitive),
+            scored_at=scored_at,
+            tags=tag_runs(figures, chosen, as_of, valid, project.settings.sensitive),
             second_person=project.settings.review.second_person,
         )
         manifest = staging.publish(
@@ -152,7 +164,7 @@ def score_tags(
             accept=force_reason,
             beside=older,
         )
-        _keep_challengers(project, challengers, tags, manifest)
+        _keep_challengers(project, run, manifest)
         record_first_use(project, chosen, now)
         project.progress(msg("publishing"), 1, 1)
         # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
@@ -161,7 +173,7 @@ def score_tags(
         if names is None and not older:
             forget_snapshots(project, chosen, as_of, now)
     for tag in tags:
-        share, because = scorer.unlike_training(tag.definition.name)
+        share, because = figures.unlike_training(tag.definition.name)
         if share >= RANGE_DRIFT:
             log.warning(msg("{tag}: {note}", tag=tag.definition.name, note=range_note(share, because)))
     if out is not None:
@@ -171,7 +183,7 @@ def score_tags(
         run_id,
         as_of,
         manifest.profiles,
-        scored_tags(scorer, chosen, manifest, as_of),
+        scored_tags(figures, chosen, manifest, as_of),
         str(out) if out else None,
         last.run.run_id if last else None,
         moved,
@@ -179,36 +191,31 @@ def score_tags(
     )
 
 
-def _challengers(
-    project: Project, tags: Sequence[LoadedTag], last: Manifest | None, as_of: date, folder: Path
-) -> Challengers:
+def _challengers(project: Project, tags: Sequence[LoadedTag]) -> list[LoadedTag]:
     from tagcast.pipelines.project.champions import load_challengers
-    from tagcast.serving.scoring.challengers import Challengers
 
     try:
-        found = load_challengers(project, tags)
+        return load_challengers(project, tags)
     except TagcastError as error:
         log.warning(msg("no challenger is scored in the shadow: {problem}", problem=error.message))
-        found = []
-    populations = {tag.tag: tag.population for tag in last.run.tags} if last is not None else {}
-    return Challengers(found, as_of, folder, populations)
+        return []
 
 
-def _keep_challengers(
-    project: Project, challengers: Challengers, tags: Sequence[LoadedTag], run: Manifest
-) -> None:
+def _keep_challengers(project: Project, run: RangedRun, published: Manifest) -> None:
     """Keep what was scored in the shadow; what fails is said, and the run stands."""
     from tagcast.registry.governance.shadows import record_shadows
     from tagcast.serving.publishing.kept_predictions import about_challengers, keep_challengers
 
     try:
-        versions = challengers.versions
-        file = challengers.finish(about_challengers(run.run.run_id, versions))
+        versions = run.challengers
+        file = run.challengers_file(about_challengers(published.run.run_id, versions))
         if file is not None:
-            keep_challengers(file, project.settings.home, run)
-            champions = {tag.definition.name: int(tag.version) for tag in tags}
+            keep_challengers(file, project.settings.home, published)
+            champions = {tag.definition.name: int(tag.version) for tag in run.work.tags}
             record_shadows(
-                project.state, run.run.as_of, {name: (n, champions[name]) for name, n in versions.items()}
+                project.state,
+                published.run.as_of,
+                {name: (n, champions[name]) for name, n in versions.items()},
             )
     except TagcastError as error:
         log.warning(msg("what challengers predicted is not kept: {problem}", problem=error.message))
@@ -270,24 +277,6 @@ def _run_id(project: Project, chosen: RunTags, as_of: date, pasts: Sequence[tupl
         *attributes_at(project, as_of).runs,
     ]
     return f"{as_of}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
-
-
-def _thresholds(
-    scorer: Any, tags: Sequence[LoadedTag], challengers: Challengers, staging: Any
-) -> dict[str, float]:
-    """Return the score at which each tag says yes; ranks everyone first where a rule needs it."""
-    from tagcast.models.decisions.policy import needs_population
-
-    ranked = [tag for tag in tags if needs_population(tag.definition.decision)]
-    names = {tag.definition.name for tag in ranked}
-    first = [tag for tag in tags if tag.definition.name in names | challengers.ranked.keys()]
-    for name, scores in scorer.scores(first) if first else ():
-        if name in names:
-            staging.add_scores(name, scores)
-    thresholds = {tag.definition.name: threshold for tag in tags if (threshold := tag.threshold) is not None}
-    for tag in ranked:
-        thresholds[tag.definition.name] = staging.threshold(tag.definition)
-    return thresholds
 
 
 def _finite(thresholds: Mapping[str, float]) -> dict[str, float]:

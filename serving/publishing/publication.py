@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
+from tagcast.features.core.engines.engine import ONE_MACHINE, Engine
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import listed, msg
 from tagcast.serving.publishing.run_diff import changes_between
@@ -18,8 +20,27 @@ from tagcast.serving.store.manifest import Entry, Manifest
 
 
 @contextmanager
-def stage_run(store: ProfileStore, run_id: str, *, wait_seconds: float = 0.0) -> Iterator[Staging]:
+def stage_run(
+    store: ProfileStore,
+    run_id: str,
+    *,
+    wait_seconds: float = 0.0,
+    engine: Engine = ONE_MACHINE,
+    shared: Path | None = None,
+) -> Iterator[Staging]:
     """Yield a place to collect a run; nothing is active before its ``publish`` returns.
+
+    Parameters
+    ----------
+    store : ProfileStore
+    run_id : str
+        For messages to others who wait.
+    wait_seconds : float
+        How long to wait for another run that is writing.
+    engine : Engine
+        Where what depends on everyone is worked out.
+    shared : Path, optional
+        A folder that the engine's tasks see; one beside the store by default.
 
     Raises
     ------
@@ -27,7 +48,7 @@ def stage_run(store: ProfileStore, run_id: str, *, wait_seconds: float = 0.0) ->
         When another run is writing.
     """
     with store.lock(run_id, wait_seconds) as folder:
-        staging = Staging(store, folder)
+        staging = Staging(store, folder, engine, shared)
         try:
             yield staging
         finally:

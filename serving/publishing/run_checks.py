@@ -13,12 +13,15 @@ import pyarrow.compute as pc
 
 from tagcast.features.core.messages import Message, Text, msg
 from tagcast.models.filters.fields import UNKNOWN
-from tagcast.models.stats.psi import KNOTS, knot_mass, mass_psi
+from tagcast.models.stats.psi import KNOT_UNITS, KNOTS, knot_units, mass_psi
 from tagcast.serving.store.manifest import Manifest, TagSummary
 from tagcast.serving.store.schema import RunInfo, TagRun, column_name
 
 FEW_PROFILES = 200
 """A population below it is not compared: a few profiles move its shares."""
+CONFIDENCE_UNITS = 2**40
+"""Confidence is added up in whole units: the sum is the same bits in batches and parts of any size."""
+_EXACT_ROWS = 2**22
 _LAST = msg("in the last run")
 
 
@@ -46,7 +49,7 @@ class Bounds:
 
 
 class RunChecks:
-    """Counts what is wrong with a run, and the values of its tags.
+    """Counts what is wrong with a run, and the values of its tags; of a part of it, whose counts are added to those of the part before.
 
     Parameters
     ----------
@@ -64,8 +67,9 @@ class RunChecks:
         self.nameless = 0
         self._counts = {tag.tag: Counter(dict.fromkeys(tag.values, 0)) for tag in run.tags}
         self._because: dict[str, Counter[str]] = {tag.tag: Counter() for tag in run.tags}
-        self._confidence = dict.fromkeys((tag.tag for tag in run.tags), 0.0)
-        self._mass = {tag.tag: np.zeros(len(KNOTS)) for tag in run.tags}
+        self._confidence = dict.fromkeys((tag.tag for tag in run.tags), 0)
+        self._mass = {tag.tag: np.zeros(len(KNOTS), np.int64) for tag in run.tags}
+        self._first: str | None = None
         self._last: str | None = None
 
     def observe(self, batch: pa.RecordBatch) -> None:
@@ -78,9 +82,26 @@ class RunChecks:
         rising = pc.sum(pc.greater(ids[1:], ids[:-1])).as_py() or 0
         self.disordered += len(ids) - 1 - rising
         self.disordered += self._last is not None and not self._last < str(ids[0])
+        self._first = str(ids[0]) if self._first is None else self._first
         self._last = str(ids[-1])
         for tag in self.run.tags:
             self._observe(tag, batch)
+
+    def add(self, after: RunChecks) -> None:
+        """Add the counts of the part that comes after what was counted here."""
+        self.profiles += after.profiles
+        self.disordered += after.disordered
+        self.outside += after.outside
+        self.nameless += after.nameless
+        if after._first is not None:
+            self.disordered += self._last is not None and not self._last < after._first
+            self._first = after._first if self._first is None else self._first
+            self._last = after._last
+        for tag in self._counts:
+            self._counts[tag].update(after._counts[tag])
+            self._because[tag].update(after._because[tag])
+            self._confidence[tag] += after._confidence[tag]
+            self._mass[tag] += after._mass[tag]
 
     def _observe(self, tag: TagRun, batch: pa.RecordBatch) -> None:
         def column(part: str) -> pa.Array:
@@ -114,9 +135,9 @@ class RunChecks:
             if n:
                 self._because[tag.tag][str(ground).split(":")[0]] += int(n)
         known = there & ~silent[code]
-        self._confidence[tag.tag] += float(confidence[known].sum())
+        self._confidence[tag.tag] += _units(confidence[known])
         if tag.scale.is_chance:
-            self._mass[tag.tag] += knot_mass(score[there])
+            self._mass[tag.tag] += knot_units(score[there])
 
     def summaries(self, thresholds: dict[str, float]) -> dict[str, TagSummary]:
         """Return how each tag came out; ``thresholds`` is the score from which it said yes."""
@@ -124,9 +145,10 @@ class RunChecks:
         for tag in self.run.tags:
             name = tag.tag
             because = sorted(self._because[name].items(), key=lambda ground: (-ground[1], ground[0]))
-            mass = tuple(float(m) for m in self._mass[name])
+            mass = tuple((self._mass[name] / KNOT_UNITS).tolist())
+            confidence = self._confidence[name] / CONFIDENCE_UNITS
             found[name] = TagSummary(
-                dict(self._counts[name]), dict(because), self._confidence[name], mass, thresholds.get(name)
+                dict(self._counts[name]), dict(because), confidence, mass, thresholds.get(name)
             )
         return found
 
@@ -245,6 +267,11 @@ def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds, wh
             )
         )
     return found
+
+
+def _units(confidence: npt.NDArray[np.float64]) -> int:
+    units = np.rint(confidence * CONFIDENCE_UNITS).astype(np.int64)
+    return sum(int(units[k : k + _EXACT_ROWS].sum()) for k in range(0, len(units), _EXACT_ROWS))
 
 
 def _mask(column: Any) -> npt.NDArray[np.bool_]:

@@ -6,6 +6,7 @@ backwards from the active run it gives every earlier time (:mod:`tagcast.serving
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
 from tagcast.features.core.messages import msg
 from tagcast.serving.store.changes_schema import CHANGES, VALUE_COLUMNS
 from tagcast.serving.store.manifest import Manifest
@@ -26,6 +28,23 @@ if TYPE_CHECKING:
 
 
 Transitions = dict[str, dict[tuple[str | None, str | None], int]]
+
+
+def most_first(transitions: Transitions) -> Transitions:
+    """Return transitions with the most frequent of each tag first."""
+    return {
+        tag: dict(sorted(found.items(), key=lambda item: (-item[1], str(item[0]))))
+        for tag, found in transitions.items()
+    }
+
+
+def added(parts: Sequence[Transitions]) -> Transitions:
+    """Return the transitions of a run from those of its parts."""
+    whole: dict[str, Counter[tuple[str | None, str | None]]] = {}
+    for part in parts:
+        for tag, found in part.items():
+            whole.setdefault(tag, Counter()).update(found)
+    return most_first({tag: dict(found) for tag, found in whole.items()})
 
 
 def changing_columns(tags: Sequence[str]) -> list[str]:
@@ -41,14 +60,16 @@ class RunDiff:
     last : StoreReader
     tags : sequence of str
         Of the new run.
+    within : KeyRange
+        Of the profiles that are compared.
     """
 
-    def __init__(self, last: StoreReader, tags: Sequence[str]) -> None:
+    def __init__(self, last: StoreReader, tags: Sequence[str], within: KeyRange = EVERYONE) -> None:
         before = [tag.tag for tag in last.manifest.run.tags]
         self._common = [tag for tag in tags if tag in before]
         self._gone = [tag for tag in before if tag not in tags]
         what = msg("the run {run}", run=last.manifest.number)
-        self._last = MergeJoin(last.stream(changing_columns([*self._common, *self._gone])), what)
+        self._last = MergeJoin(last.stream(changing_columns([*self._common, *self._gone]), within), what)
         self._transitions: dict[str, dict[tuple[str | None, str | None], int]] = {
             tag: {} for tag in self._common
         }
@@ -56,17 +77,14 @@ class RunDiff:
     @property
     def transitions(self) -> Transitions:
         """Profiles by value before and value now, of the tags in both runs; most first."""
-        return {
-            tag: dict(sorted(found.items(), key=lambda item: (-item[1], str(item[0]))))
-            for tag, found in self._transitions.items()
-        }
+        return most_first(self._transitions)
 
     def observe(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Compare the next profiles of the new run, and return their changes by id."""
         ids = batch.column("profile_id")
         before = self._last.up_to(str(ids[-1]))
-        if before is None:
-            return _none()
+        if before is None:  # nobody of the range was there
+            return self._changes(ids, None, None, batch, pa.array(np.arange(len(ids))))
         here = places(ids, before)
         left = np.flatnonzero(~_bools(pc.is_in(before.column(0), value_set=ids)))
         # Who left stands after who is there: one order of rows for both.
@@ -84,11 +102,11 @@ class RunDiff:
         return self._changes(before.column(0).combine_chunks(), before, rows, None, None)
 
     def _changes(
-        self, profile: pa.Array, before: pa.Table, old_rows: pa.Array, batch: Any, new_rows: Any
+        self, profile: pa.Array, before: pa.Table | None, old_rows: Any, batch: Any, new_rows: Any
     ) -> pa.RecordBatch:
         parts = []
         for tag in (*self._common, *self._gone):
-            was = _RunValues(before, tag, old_rows)
+            was = _RunValues(before, tag, old_rows, len(profile))
             now = _RunValues(batch if tag in self._common else None, tag, new_rows, len(profile))
             self._count(tag, was, now)
             changed = np.flatnonzero(was.differs(now))

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from tagcast.features.core.engines.engine import Engine
+from tagcast.features.core.engines.key_ranges import EVERYONE
 from tagcast.features.core.errors import RunRefusedError, StoreError
-from tagcast.features.core.messages import Message, listed, msg
-from tagcast.serving.publishing.last_run import LastRun
+from tagcast.features.core.messages import Joined, Message, Text, listed, msg
+from tagcast.serving.publishing.parts.part_layout import LaidOut, PartLayout, together, with_percentiles
+from tagcast.serving.publishing.parts.staged_part import PartWriter, StagedPart
+from tagcast.serving.publishing.parts.tag_percentiles import TagPercentiles
 from tagcast.serving.publishing.percentiles import Percentiles
 from tagcast.serving.publishing.reference_run import reference_run
-from tagcast.serving.publishing.run_checks import Bounds, RunChecks, differs
+from tagcast.serving.publishing.run_checks import Bounds, differs
 from tagcast.serving.store.manifest import Entry, Manifest
-from tagcast.serving.store.schema import RunInfo, attribute_kind, column_name
+from tagcast.serving.store.schema import RunInfo, attribute_kind
 
 if TYPE_CHECKING:
-    from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.serving.store.base import ProfileStore
 
 log = logging.getLogger("tagcast")
@@ -38,65 +38,43 @@ _KINDS = {
 class Staging:
     """Collects one run; made by :func:`tagcast.serving.publishing.publication.stage_run`.
 
-    Batches go to an Arrow file, each tag's scores to a file of their own: what depends on everyone (thresholds of a top share,
-    percentiles) is worked out for one tag after the other.
+    A run comes in parts, ranges of profiles in their order, or batch by batch as a single one. What depends on everyone
+    (percentiles, checks, movement) is put together from what the parts know.
 
     Parameters
     ----------
     store : ProfileStore
     folder : Path
         The writer's own.
+    engine : Engine
+        Where percentiles are worked out.
+    shared : Path, optional
+        A folder that the engine's tasks see; the writer's own by default.
     """
 
-    def __init__(self, store: ProfileStore, folder: Path) -> None:
+    def __init__(self, store: ProfileStore, folder: Path, engine: Engine, shared: Path | None = None) -> None:
         self.store = store
         self.folder = folder
-        self._staged = folder / "staged.arrow"
-        self._sink: Any = None
-        self._tags: list[str] = []
-        self._ranked: dict[str, Path] = {}
-        self._profiles = 0
+        self.shared = shared or folder
+        self._engine = engine
+        self._parts: Sequence[StagedPart] = ()
+        self._writer: PartWriter | None = None
 
     def close(self) -> None:
-        """Let go of the staged file."""
-        if self._sink is not None:
-            with suppress(OSError):  # a full disk takes no last words either; the file is thrown away
-                self._sink.close()
-            self._sink = None
+        """Let go of what was not published."""
+        if self._writer is not None:
+            self._writer.__exit__(None, None, None)
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Add profiles by rising id.
-
-        Parameters
-        ----------
-        batch : RecordBatch
-            ``profile_id``, attributes (text, number, boolean), then the staged columns of each tag
-            (:func:`tagcast.serving.store.schema.tag_fields`); the first batch fixes them.
-        """
+        """Add profiles by rising id, of a run that is a single part (:meth:`PartWriter.add`)."""
         with self.store.errors():
-            if self._sink is None:
-                self._tags = [n.rpartition(":")[0] for n in batch.schema.names if n.endswith(":score")]
-                self._sink = pa.ipc.new_stream(str(self._staged), batch.schema)
-            self._sink.write_batch(batch)
-            for place, tag in enumerate(self._tags):
-                column = batch.column(column_name(tag, "score"))
-                _append(self.folder / f"scores-{place}", column.drop_null().to_numpy(zero_copy_only=False))
-        self._profiles += batch.num_rows
+            if self._writer is None:
+                self._writer = PartWriter(self.folder / "part", EVERYONE)
+            self._writer.add(batch)
 
-    def add_scores(self, tag: str, scores: npt.NDArray[np.float64]) -> None:
-        """Add scores of a first pass, for tags whose threshold depends on everyone's score."""
-        file = self._ranked.setdefault(tag, self.folder / f"ranked-{len(self._ranked)}")
-        with self.store.errors():
-            _append(file, scores)
-
-    def threshold(self, definition: TagDefinition) -> float:
-        """Return the score from which the value is yes by ``definition``, given the scores of the first pass."""
-        from tagcast.models.decisions.policy import NEVER, threshold_from_scores
-
-        if definition.name not in self._ranked:
-            return NEVER
-        with self.store.errors():
-            return threshold_from_scores(definition.decision, np.fromfile(self._ranked[definition.name]))
+    def take(self, parts: Sequence[StagedPart]) -> None:
+        """Take the parts of the run, in their order."""
+        self._parts = parts
 
     def publish(
         self,
@@ -131,26 +109,32 @@ class Staging:
         StoreError
             When it cannot be written. The active run stays.
         """
-        if not self._profiles or {t.tag for t in run.tags} != set(self._tags):
+        store = self.store
+        with store.errors():
+            if self._writer is not None:
+                self._parts = [self._writer.finish()]
+        parts = [part for part in self._parts if part.profiles]
+        profiles, tags = (
+            sum(part.profiles for part in parts),
+            sorted({t for part in parts for t in part.tags}),
+        )
+        if not profiles or {t.tag for t in run.tags} != set(tags):
             raise RunRefusedError(
                 msg(
                     "the run is empty: it has {profiles:,} profiles and these tags: {tags}",
-                    profiles=self._profiles,
-                    tags=listed(sorted(self._tags)) or msg("none"),
+                    profiles=profiles,
+                    tags=listed(tags) or msg("none"),
                 ),
                 hint=msg("check the population of the tags"),
             )
-        store, checks = self.store, RunChecks(run, self._profiles)
         with store.errors():
-            self._sink.close()
             number, changes = store.next_number(), self.folder / "changes.parquet"
-            try:
-                with store.errors():
-                    last, size, schema = self._write(number, run, checks, changes, compare=not beside)
-            except StoreError:
-                if not checks.failing:  # a store may stumble over what the checks have seen
-                    raise
-            if failed := checks.failed():
+            before = self._active()
+            found, size, schema = self._write(number, run, None if beside else before)
+            whole = together(found, run, profiles, changes)
+            if whole.problem is not None:
+                _warn_of_damage(whole.problem)
+            if failed := whole.checks.failed():
                 store.drop([number])
                 raise RunRefusedError(
                     msg("the run was not published: {problems}", problems=listed(failed, "sentences")),
@@ -160,38 +144,39 @@ class Staging:
                 run,
                 number,
                 size,
-                self._profiles,
+                profiles,
                 sum(tag.population for tag in run.tags),
                 {
                     f.name: attribute_kind(f) or _KINDS[f.type]
                     for f in schema
                     if ":" not in f.name and f.name != "profile_id"
                 },
-                checks.summaries(dict(thresholds or {})),
-                last.movement.transitions if last.movement is not None else {},
+                whole.checks.summaries(dict(thresholds or {})),
+                whole.transitions or {},
             )
-            before = last.manifest
             if beside and before is not None:
                 kept = Entry(number, "keep", run.scored_at, before, accept, kept=manifest)
                 store.activate(kept, changes)
                 self._forget_old(keep)
                 return manifest
-            found = [] if before is None or bounds is None else self._differences(manifest, before, bounds)
-            if found and not accept:
+            differences = (
+                [] if before is None or bounds is None else self._differences(manifest, before, bounds)
+            )
+            if differences and not accept:
                 store.drop([number])
                 raise RunRefusedError(
                     msg(
                         "the run was not published, it differs from the last one ({last}) or from those before by more "
                         "than [publish] allows: {differences}",
                         last=before and before.run.run_id,
-                        differences=listed(found, "sentences"),
+                        differences=listed(differences, "sentences"),
                     ),
                     hint=msg(
                         "look at the sources; if it is right, run {command}",
                         command="tagcast score --all --force --reason WHY",
                     ),
                 )
-            compared = last.movement is not None
+            compared = whole.transitions is not None
             store.activate(Entry(number, "publish", run.scored_at, manifest, accept, compared), changes)
         self._forget_old(keep)
         return manifest
@@ -218,49 +203,49 @@ class Staging:
                 )
             )
 
+    def _active(self) -> Manifest | None:
+        """Return the active run; None where there is none, or what is active cannot be read."""
+        try:
+            return self.store.current()
+        except StoreError as error:
+            _warn_of_damage(error.message)
+            return None
+
     def _write(
-        self, number: int, run: RunInfo, checks: RunChecks, changes: Path, *, compare: bool
-    ) -> tuple[LastRun, int, pa.Schema]:
-        """Write rows and changes aside in one pass; return the last run, the size, and the staged columns."""
-        percentiles = {
-            tag: Percentiles.of(np.fromfile(self.folder / f"scores-{place}"))
-            for place, tag in enumerate(self._tags)
-        }
-        more = [pa.field(column_name(tag, "percentile"), pa.float64()) for tag in percentiles]
-        with ExitStack() as stack:
-            source = stack.enter_context(pa.OSFile(str(self._staged)))
-            reader = stack.enter_context(pa.ipc.open_stream(source))
-            last = stack.enter_context(LastRun(self.store, self._tags, changes, compare=compare))
-            batches = _observed(reader, checks, percentiles, last)
-            schema = pa.schema([*reader.schema, *more])
-            size = self.store.write(number, run, schema, batches, self.folder)
-            last.finish()
-            return last, size, reader.schema
+        self, number: int, run: RunInfo, last: Manifest | None
+    ) -> tuple[list[LaidOut], int, pa.Schema]:
+        """Write rows aside, and what changed against ``last``; return how each part came out, the size, and the staged columns."""
+        percentiles = self._percentiles(tuple(self._parts))
+        layouts: list[PartLayout] = []
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for place, part in enumerate(self._parts):
+                changes = self.folder / f"changes-{place:05}.parquet"
+                with PartLayout(part, run, percentiles, self.store, last, changes) as layout:
+                    layouts.append(layout)
+                    yield from layout.batches()
+
+        with next(part for part in self._parts if part.profiles).open() as reader:
+            staged = cast("pa.RecordBatchReader", reader).schema
+        size = 0
+        try:
+            with self.store.errors():
+                columns = with_percentiles(staged, list(percentiles))
+                size = self.store.write(number, run, columns, batches(), self.folder)
+        except StoreError:
+            # A store may stumble over what the checks have seen.
+            if not any(layout.found.checks.failing for layout in layouts):
+                raise
+        return [layout.found for layout in layouts], size, staged
+
+    def _percentiles(self, parts: tuple[StagedPart, ...]) -> dict[str, Percentiles]:
+        tags = next(part.tags for part in parts if part.tags)
+        work = TagPercentiles(self.shared, parts, tags)
+        files = self._engine.each(work, range(len(tags)), msg("percentiles"))
+        return {tag: Percentiles.load(file) for tag, file in zip(tags, files, strict=True)}
 
 
-def _append(file: Path, values: npt.NDArray[np.float64]) -> None:
-    with file.open("ab") as handle:
-        handle.write(np.ascontiguousarray(values, np.float64).data)
-
-
-def _observed(
-    batches: Iterator[pa.RecordBatch],
-    checks: RunChecks,
-    percentiles: dict[str, Percentiles],
-    last: LastRun,
-) -> Iterator[pa.RecordBatch]:
-    """Yield the staged batches with percentiles, each checked on the way."""
-    for batch in batches:
-        if not batch.num_rows:
-            continue
-        checks.observe(batch)
-        if not checks.failing:
-            last.observe(batch)
-        columns = list(batch.columns)
-        fields = list(batch.schema)
-        for tag, percentile in percentiles.items():
-            score = batch.column(column_name(tag, "score"))
-            found = percentile(score.to_numpy(zero_copy_only=False))
-            columns.append(pa.array(found, mask=np.isnan(found)))
-            fields.append(pa.field(column_name(tag, "percentile"), pa.float64()))
-        yield pa.record_batch(columns, schema=pa.schema(fields))
+def _warn_of_damage(problem: Text | Joined) -> None:
+    log.warning(
+        msg("the active run is damaged, what changed since is not recorded: {problem}", problem=problem)
+    )

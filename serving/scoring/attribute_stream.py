@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -54,16 +56,22 @@ class Attributes:
         """The runs of other entities that they come from."""
         return [] if self._beside is None else self._beside.runs
 
-    def follow(self) -> AttributeStream:
-        """Return the attributes from the first profile on."""
+    def together(self) -> Attributes:
+        """Return all of them in one file: a value that any process can read."""
+        if self._beside is None:
+            return self
+        return Attributes(self._beside.joined_to(self._file), self._memory_limit)
+
+    def follow(self, within: KeyRange = EVERYONE) -> AttributeStream:
+        """Return the attributes of those in a range, from the first on."""
         file = self._file if self._beside is None else self._beside.joined_to(self._file)
-        return AttributeStream(file, self._memory_limit)
+        return AttributeStream(file, self._memory_limit, within)
 
 
 class AttributeStream:
     """One pass over the attributes; made by :meth:`Attributes.follow`."""
 
-    def __init__(self, file: Path | None, memory_limit: str) -> None:
+    def __init__(self, file: Path | None, memory_limit: str, within: KeyRange) -> None:
         self.names: list[str] = []
         if file is None:
             return
@@ -71,7 +79,7 @@ class AttributeStream:
 
         self._connection = duckdb.connect(config={"memory_limit": memory_limit})
         rows = exp.func("read_parquet", exp.Literal.string(escape(str(file))))
-        query = exp.select("*").from_(rows).where("profile_id IS NOT NULL").order_by("profile_id")
+        query = within.rows(rows).where("profile_id IS NOT NULL").order_by("profile_id")
         # Dates go on as text such as 2026-01-31: every store, file and page holds it, and it sorts by time.
         dates = [name for name, kind in Attributes(file, memory_limit).kinds.items() if kind == "date"]
         if dates:

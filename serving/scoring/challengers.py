@@ -5,7 +5,6 @@ Nobody sees what they predict, and the run does not know of them: whatever fails
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -19,10 +18,9 @@ import numpy.typing as npt
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Joined, Message, Text, msg
 from tagcast.features.core.raw_errors import raw_text
-from tagcast.models.decisions.policy import NEVER, needs_population, threshold_from_scores
+from tagcast.models.decisions.policy import NEVER, needs_population
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.serving.scoring.explanations import member_features
-from tagcast.serving.scoring.loaded_tag import engine_of
 from tagcast.serving.scoring.model_columns import Decided, TagColumns
 from tagcast.serving.store.schema import column_name
 
@@ -30,56 +28,52 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tagcast.features.compute.snapshot_reader import FeatureBatch
-    from tagcast.models.inference.engine import EncodedBatch, Engine
+    from tagcast.models.inference.engine import EncodedBatch
     from tagcast.serving.scoring.loaded_tag import LoadedTag
-
-log = logging.getLogger("tagcast")
+    from tagcast.serving.scoring.ranges.compiled_tags import CompiledTags
 
 LEAST_PROFILES = 10_000
 """Where a tag speaks of more, its challenger scores every n-th, at least so many: enough to tell two models apart, at little cost."""
 
 
 class Challengers:
-    """What challenges the champions of a run, one a tag; a context that leaves nothing open.
+    """What challenges the champions of a run, one a tag, for one range of its profiles; a context that leaves nothing open.
 
     Parameters
     ----------
     tags : sequence of LoadedTag
         Of the same names, questions, feature sets and pairs as champions of the run.
     as_of : date
-    folder : Path
-        The writer's own: what they predict goes to a file there.
     populations : mapping of str to int
         About how many profiles each tag speaks of; of one that is missing everyone is scored.
+    thresholds : mapping of str to float
+        From which score on a value is yes, of :attr:`ranked`.
+    file : Path, optional
+        What they predict is written there.
     """
 
     def __init__(
         self,
         tags: Sequence[LoadedTag],
         as_of: date,
-        folder: Path = Path(),
         populations: Mapping[str, int] = MappingProxyType({}),
+        thresholds: Mapping[str, float] = MappingProxyType({}),
+        file: Path | None = None,
     ) -> None:
         self.tags = {tag.definition.name: tag for tag in tags}
-        # Fixed from here on: threads read them, while one that fails leaves ``tags``.
-        self.ranked = {
-            tag.definition.name: tag.model.feature_set
-            for tag in tags
-            if needs_population(tag.definition.decision)
-        }
-        """The feature set of each whose decision depends on all scores of the run."""
+        self.left_out: dict[str, Message] = {}
+        """Those that failed, and why."""
         self._columns: dict[str, TagColumns] = {}
         self._thresholds: dict[str, float | None] = {}
         for tag in tags:
+            name = tag.definition.name
             try:
-                self._columns[tag.definition.name] = TagColumns(tag, as_of)
-                self._thresholds[tag.definition.name] = tag.threshold
+                self._columns[name] = TagColumns(tag, as_of)
+                self._thresholds[name] = thresholds.get(name, tag.threshold)
             except Exception as error:  # noqa: BLE001 - nothing of a challenger fails a run
-                self.leave_out(tag.definition.name, error)
-        self._every = {name: max(1, populations.get(name, 0) // LEAST_PROFILES) for name in self._columns}
-        self._scores: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in self.ranked}
-        self._members: dict[str, list[tuple[int, LoadedTag]]] = {}
-        self._file = folder / "challengers.parquet"
+                self.leave_out(name, error)
+        self._every = {name: stands_for(populations.get(name, 0)) for name in self._columns}
+        self._file = file
         self._writer: Any = None
 
     def __enter__(self) -> Self:
@@ -88,35 +82,29 @@ class Challengers:
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
     ) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._writer is not None:
             with suppress(OSError):  # a full disk takes no last words either
                 self._writer.close()
             self._writer = None
 
-    def engine(self, spec: str, champions: Sequence[LoadedTag]) -> Engine:
-        """Return the champions over a feature set compiled together with what challenges them; without, where that fails."""
-        challenging = [tag for tag in self.tags.values() if tag.model.feature_set == spec]
-        try:
-            engine = engine_of(spec, champions, challenging)
-        except Exception as error:
-            if not challenging:
-                raise
-            for tag in challenging:
-                self.leave_out(tag.definition.name, error)
-            return engine_of(spec, champions)
-        self._members[spec] = list(enumerate(challenging, start=len(champions)))
-        return engine
+    @property
+    def ranked(self) -> dict[str, str]:
+        """The feature set of each whose decision depends on all scores of the run."""
+        return {
+            name: tag.model.feature_set
+            for name, tag in self.tags.items()
+            if needs_population(tag.definition.decision)
+        }
 
     def leave_out(self, name: str, error: Exception) -> None:
-        """Go on without one, and say why."""
+        """Go on without one, and remember why."""
         if (tag := self.tags.pop(name, None)) is not None:
-            problem = error.message if isinstance(error, TagcastError) else raw_text(error)
-            log.warning(not_scored(name, tag.version, problem))
+            self.left_out[name] = because_of(tag, error)
 
     def decide(
         self,
-        engines: Mapping[str, Engine],
+        compiled: CompiledTags,
         coded: Mapping[str, EncodedBatch],
         batches: Mapping[str, FeatureBatch],
         champions: Mapping[str, Decided],
@@ -126,20 +114,21 @@ class Challengers:
 
         Parameters
         ----------
-        engines, coded, batches : mapping of str to Engine, EncodedBatch, FeatureBatch
-            Those of :meth:`engine` and the same profiles, by feature set.
+        compiled : CompiledTags
+        coded, batches : mapping of str to EncodedBatch, FeatureBatch
+            The same profiles, by feature set.
         champions : mapping of str to Decided
             Of these profiles.
         first : int
-            How many profiles come before them.
+            How many profiles of the snapshot come before them.
         """
         found = {}
-        members = [(spec, k, tag) for spec in coded for k, tag in self._members.get(spec, ())]
+        members = [(spec, k, tag) for spec in coded for k, tag in compiled.challenging.get(spec, ())]
         for spec, k, tag in members:
             name = tag.definition.name
             if name not in champions or name not in self.tags:
                 continue
-            engine, batch = engines[spec], batches[spec]
+            engine, batch = compiled.engines[spec], batches[spec]
             rows = champions[name].rows
             rows = rows[(first + rows) % self._every[name] == 0]
             threshold = self._thresholds[name]
@@ -156,26 +145,9 @@ class Challengers:
                 self.leave_out(name, error)
         return found
 
-    def rank(self, decided: Mapping[str, Decided]) -> None:
-        """Take in a batch of the first pass: scores that decide from which of them on a value is yes."""
-        for name in decided.keys() & self._scores.keys():
-            self._scores[name].append(decided[name].score)
-
-    def set_thresholds(self) -> None:
-        """End the first pass."""
-        for name, parts in self._scores.items():
-            if parts and name in self.tags:
-                scores = np.concatenate(parts)
-                stands_for = (
-                    None if self._every[name] == 1 else np.full(len(scores), float(self._every[name]))
-                )
-                decision = self.tags[name].definition.decision
-                self._thresholds[name] = threshold_from_scores(decision, scores, stands_for)
-        self._scores = {}
-
     def add(self, ids: pa.StringArray, decided: Mapping[str, Decided]) -> None:
-        """Write a batch of the second pass."""
-        if not self.tags:
+        """Write a batch."""
+        if not self.tags or self._file is None:
             return
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -193,25 +165,6 @@ class Challengers:
         except (OSError, pa.ArrowException) as error:
             for name in list(self.tags):
                 self.leave_out(name, error)
-
-    @property
-    def versions(self) -> dict[str, int]:
-        """The version of each that was not left out."""
-        return {name: int(tag.version) for name, tag in self.tags.items()}
-
-    def finish(self, about: Mapping[bytes, str]) -> Path | None:
-        """Close the file with ``about`` as its metadata, and return it; None where there is nothing to be kept."""
-        if self._writer is None or not self.tags:
-            return None
-        writer, self._writer = self._writer, None
-        try:
-            writer.add_key_value_metadata(dict(about))
-            writer.close()
-        except OSError as error:
-            for name in list(self.tags):
-                self.leave_out(name, error)
-            return None
-        return self._file
 
     def _schema(self) -> pa.Schema:
         import pyarrow as pa
@@ -245,6 +198,17 @@ class Challengers:
             spread(none if decided is None else decided.score),
             spread(none if decided is None else decided.confidence),
         ]
+
+
+def stands_for(population: int) -> int:
+    """Return how many profiles each stands for whom a challenger scores, where its tag speaks of about so many."""
+    return max(1, population // LEAST_PROFILES)
+
+
+def because_of(tag: LoadedTag, error: Exception) -> Message:
+    """Say that a challenger is left out of a run because of ``error``."""
+    problem = error.message if isinstance(error, TagcastError) else raw_text(error)
+    return not_scored(tag.definition.name, tag.version, problem)
 
 
 def not_scored(tag: str, version: str | int, problem: Text | Joined) -> Message:

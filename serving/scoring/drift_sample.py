@@ -53,6 +53,11 @@ class DriftSample:
             if len(rows):
                 self._parts.setdefault(spec, []).append(batch.take(rows))
 
+    def add(self, after: DriftSample) -> None:
+        """Add those of the profiles that come after."""
+        for spec, parts in after._parts.items():
+            self._parts.setdefault(spec, []).extend(parts)
+
     def drifts(self, spec: str, engine: Engine, tags: Sequence[LoadedTag]) -> dict[str, FeatureDrift]:
         """Return how far the features of each of ``tags`` have moved; of one of which nothing can be said there is none.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,11 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.decisions.policy import band_codes
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.inference.abstention import RangeCheck, abstain, grounds
-from tagcast.models.inference.estimated_quality import EstimatedQuality, ScoreCounts, estimated_quality
 from tagcast.serving.store.schema import REASONS, tag_fields
 
 if TYPE_CHECKING:
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-_SEED = 0
 METHODS = ("shap", "path", "occlusion")
 """How reasons were worked out: by TreeSHAP, along the paths of the forest, or by what a feature's typical value would change."""
 
@@ -95,8 +91,6 @@ class TagColumns:
         definition = tag.definition
         self._range_check = RangeCheck(tag.model)
         self.unlike_words = self._range_check.words
-        self.unlike: Counter[str] = Counter()
-        """Profiles that were counted, by why they are unlike those of training."""
         self.silent = len(definition.values)
         self.explained_first = definition.values.index(definition.asked)
         self._words = {
@@ -106,24 +100,6 @@ class TagColumns:
             "reasons_method": pa.array(METHODS),
         }
         self._features = pa.array(tag.model.features, pa.string())
-        self._counts = ScoreCounts()
-
-    def count(self, decided: Decided) -> None:
-        """Count the scores of a batch, of which :attr:`expected` speaks, and why profiles are unlike those of training."""
-        unlike = decided.unlike[decided.unlike > 0]
-        for code, count in zip(*np.unique(unlike, return_counts=True), strict=True):
-            self.unlike[self.unlike_words[int(code)]] += int(count)
-        if isinstance(self.tag.model, TagModel):
-            self._counts.add(decided.score, decided.value == self.explained_first)
-
-    @property
-    def expected(self) -> EstimatedQuality | None:
-        """How good the values that were counted are expected to be; None of what is no yes or no."""
-        model = self.tag.model
-        if not isinstance(model, TagModel):
-            return None
-        slope, shift, covariance = model.calibrator.line_ahead(self.as_of, model.unseen_season(self.as_of))
-        return estimated_quality(self._counts, slope, shift, covariance, _SEED)
 
     @property
     def fields(self) -> list[pa.Field]:

@@ -11,6 +11,9 @@ from contextlib import ExitStack, contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
+from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
 from tagcast.features.loads.former_ids import FormerIds
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 NOBODY = FormerIds()
 """Nobody has another id."""
+_IDS_AT_ONCE = 2_000
 
 
 def past_run(store: ProfileStore, definition: TagDefinition, as_of: date) -> Manifest | None:
@@ -69,36 +73,31 @@ class PastValues:
         self._readers = readers
         self._former = former
 
-    def follow(self) -> PastStream:
-        """Return the values from the first profile on."""
-        return PastStream(self._readers, self._former)
+    def follow(self, within: KeyRange = EVERYONE) -> PastStream:
+        """Return the values of those in a range, from the first on."""
+        return PastStream(self._readers, self._former, within)
 
 
 class PastStream:
     """Past values beside profiles that come by rising id: one pass, memory holds one batch a run."""
 
-    def __init__(self, readers: dict[str, StoreReader], former: FormerIds) -> None:
+    def __init__(self, readers: dict[str, StoreReader], former: FormerIds, within: KeyRange) -> None:
         self._former = former
         self._runs = []
+        wanted = self._elsewhere(within)
         for reader in {id(r): r for r in readers.values()}.values():
             tags = [tag for tag, own in readers.items() if own is reader]
             columns = [column_name(tag, "value") for tag in tags]
             name = msg("the run {run}", run=reader.manifest.number)
-            elsewhere = self._of_former_ids(reader, columns)
-            self._runs.append((tags, MergeJoin(reader.stream(columns), name), elsewhere))
+            # Few, so that they are at hand whatever the order of ids.
+            elsewhere = {row["profile_id"]: row for row in _rows_of(reader, wanted, columns)}
+            self._runs.append((tags, MergeJoin(reader.stream(columns, within), name), elsewhere))
 
-    def _of_former_ids(self, reader: StoreReader, columns: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Return the rows of ids whose person has others: few, so that they are at hand whatever the order of ids."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        ids = {*self._former.persons, *self._former.formers}
-        rows: list[dict[str, Any]] = []
-        if ids:
-            wanted = pa.array(sorted(ids))
-            for batch in reader.stream(columns):
-                rows += batch.filter(pc.is_in(batch.column(0), value_set=wanted)).to_pylist()
-        return {row["profile_id"]: row for row in rows}
+    def _elsewhere(self, within: KeyRange) -> list[str]:
+        """Return the ids in a range whose person has others, and these others."""
+        several = {*self._former.persons, *self._former.formers}
+        own = [one for one in several if within.meets(one, one)]
+        return sorted({*own, *(other for one in own for other in self._former.other_ids(one))})
 
     def of(self, ids: pa.Array) -> dict[str, npt.NDArray[np.object_]]:
         """Return by tag the last published value of each profile, None where it had none; ``ids`` rise."""
@@ -132,6 +131,17 @@ class PastStream:
         ]
         found = [(place, [elsewhere[o] for o in names if o in elsewhere]) for place, names in others if names]
         return [(place, rows) for place, rows in found if rows]
+
+
+def _rows_of(reader: StoreReader, ids: Sequence[str], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of some profiles."""
+    quoted = [exp.column(exp.to_identifier(name, quoted=True)) for name in columns]
+    for first in range(0, len(ids), _IDS_AT_ONCE):
+        some = [exp.Literal.string(one) for one in ids[first : first + _IDS_AT_ONCE]]
+        select = exp.select("profile_id", *quoted, copy=False).from_("profiles", copy=False)
+        select = select.where(exp.In(this=exp.column("profile_id"), expressions=some), copy=False)
+        for batch in reader.query(select):
+            yield from batch.to_pylist()
 
 
 @contextmanager

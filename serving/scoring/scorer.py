@@ -1,24 +1,23 @@
 """The batch scorer: stream a snapshot, predict every tag by its model or rule, explain, lay out for the store.
 
-Two passes over the snapshot. The first is taken only by tags whose decision depends on all scores of the
-run (the top share of a population has no threshold before everyone is scored); the second decides,
-explains and lays out. Features are read twice rather than held, and a few batches are under way at a time: memory
+Two passes over the snapshot, or over a range of its profiles. The first is taken only by tags whose decision depends on all
+scores of the run (the top share of a population has no threshold before everyone is scored); the second decides, explains
+and lays out. Where ranges are scored by themselves there is a third in between, which counts whom those before a range
+leave to be explained exactly. Features are read anew rather than held, and a few batches are under way at a time: memory
 does not grow with profiles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from functools import cached_property
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.catalog.feature_set import FeatureSet
-from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.system import available_processors
-from tagcast.models.decisions.policy import NEVER, codes_of
+from tagcast.models.decisions.policy import NEVER
 from tagcast.models.inference.engine import EncodedBatch
 from tagcast.models.inference.membership import eligible
 from tagcast.serving.scoring.challengers import Challengers
@@ -27,6 +26,10 @@ from tagcast.serving.scoring.explanations import explain, member_features
 from tagcast.serving.scoring.loaded_tag import LoadedTag
 from tagcast.serving.scoring.model_columns import Decided, TagColumns
 from tagcast.serving.scoring.ordered_pool import Pool
+from tagcast.serving.scoring.ranges.compiled_tags import CompiledTags
+from tagcast.serving.scoring.ranges.range_counts import RangeCounts
+from tagcast.serving.scoring.ranges.share import Share
+from tagcast.serving.scoring.ranges.steps import Features, Step, side_by_side
 from tagcast.serving.scoring.rule_columns import LoadedRule, RuleColumns, rule_specs
 from tagcast.serving.store.schema import attribute_field
 
@@ -35,17 +38,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from tagcast.features.compute.snapshot_reader import FeatureBatch
-    from tagcast.features.compute.snapshots import Snapshots
-    from tagcast.models.inference.estimated_quality import EstimatedQuality
-    from tagcast.models.inference.feature_drift import FeatureDrift
+    from tagcast.features.core.engines.engine import Progress
     from tagcast.serving.scoring.attribute_stream import Attributes
     from tagcast.serving.scoring.previous_values import PastValues
 
 __all__ = ["LoadedTag", "Scorer", "eligible"]
 
 MOST_ROWS, LEAST_ROWS = 32_768, 2_048
-_RANKING, _SCORING = msg("ranking"), msg("scoring")
+RANKING, COUNTING, SCORING = msg("ranking"), msg("counting"), msg("scoring")
 CELLS = 400_000
 """Profiles times tags in a batch: many tags make smaller ones."""
 EXACT_REASONS_CAP = 10_000
@@ -54,15 +54,7 @@ EXACT_REASONS_CAP = 10_000
 Reasons = Literal["all", "none"]
 
 
-@dataclass(frozen=True)
-class _Step:
-    """The same profiles in each feature set, their attributes, and their values before; ``first`` come in steps before."""
-
-    first: int
-    ids: pa.StringArray
-    batches: Mapping[str, FeatureBatch]
-    attributes: Mapping[str, pa.Array]
-    past: Mapping[str, npt.NDArray[np.int8]]
+Scores = Mapping[str, "npt.NDArray[np.float64]"]
 
 
 @dataclass(frozen=True)
@@ -73,16 +65,14 @@ class _Answers:
 
 
 class Scorer:
-    """Predicts a set of tags for every profile of a snapshot: champions, and rules.
+    """Predicts a set of tags, by champions and by rules, for every profile of a snapshot or of a range of it.
 
     Parameters
     ----------
     tags : sequence of LoadedTag
-    snapshots : dict of str to Snapshots
-        By ``FeatureSet.spec``; the partitions at ``as_of`` are built.
+    snapshots : mapping of str to Features
+        Those at ``as_of``, by ``FeatureSet.spec``.
     as_of : date
-    scored_at : datetime
-        UTC.
     progress : callable
         ``(stage, done, total)``.
     past : PastValues, optional
@@ -97,15 +87,18 @@ class Scorer:
         What rules may use beside features; part of every batch.
     challengers : Challengers, optional
         Scored in the shadow; no batch holds what they predict.
+    compiled : CompiledTags, optional
+        The models of ``tags`` and challengers, where they are compiled already.
+    share : Share
+        The range that is scored; everybody by default.
     """
 
     def __init__(
         self,
         tags: Sequence[LoadedTag],
-        snapshots: dict[str, Snapshots],
+        snapshots: Mapping[str, Features],
         as_of: date,
-        scored_at: datetime,
-        progress: Callable[[Message, int, int], None],
+        progress: Progress,
         past: PastValues | None = None,
         *,
         threads: int | None = None,
@@ -113,6 +106,8 @@ class Scorer:
         rules: Sequence[LoadedRule] = (),
         attributes: Attributes | None = None,
         challengers: Challengers | None = None,
+        compiled: CompiledTags | None = None,
+        share: Share | None = None,
     ) -> None:
         self.tags = tags
         self.rules = [RuleColumns(rule) for rule in rules]
@@ -120,37 +115,64 @@ class Scorer:
         used = {t.model.feature_set for t in tags} | set(self._ruled)
         self.snapshots = {spec: one for spec, one in snapshots.items() if spec in used}
         self.as_of = as_of
-        self.scored_at = scored_at.astimezone(UTC)
         self.progress = progress
         self.past = past
         self.attributes = attributes
         self._kinds = {} if attributes is None else attributes.kinds
         self.threads = threads or available_processors()
         self.reasons = reasons
-        self.population = dict.fromkeys([t.definition.name for t in tags] + [r.name for r in self.rules], 0)
+        self._share = share or Share()
         self._columns = {tag.definition.name: TagColumns(tag, as_of) for tag in tags}
-        self._sample = DriftSample(0)
-        self._exact_left = dict.fromkeys(self.population, EXACT_REASONS_CAP)
+        self._total = max((one.rows for one in self.snapshots.values()), default=0)
+        self.counts = self._nobody()
+        self._exact_left = {
+            name: max(0, EXACT_REASONS_CAP - self._share.explained.get(name, 0)) for name in self._columns
+        }
         self._tags_by_spec = {
             spec: [t for t in tags if t.model.feature_set == spec] for spec in self.snapshots
         }
         self._challengers = challengers or Challengers((), as_of)
-        models = {spec: own_tags for spec, own_tags in self._tags_by_spec.items() if own_tags}
-        self._engines = {spec: self._challengers.engine(spec, own) for spec, own in models.items()}
+        self.compiled = compiled or CompiledTags.of(tags, list(self._challengers.tags.values()))
 
-    def scores(self, tags: Sequence[LoadedTag]) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
-        """Yield the name and some scores of each of ``tags`` in turn: the first pass."""
+    def scores(self, tags: Sequence[LoadedTag]) -> Iterator[tuple[Scores, Scores]]:
+        """Yield some scores of each of ``tags``, and of what challenges them, by name: the first pass."""
         chosen = {tag.definition.name for tag in tags}
 
         with Pool(self.threads) as pool:
-            steps = self._steps(_RANKING, tags)
+            steps = self._steps(RANKING, tags)
             for answers in pool.in_order(lambda step: self._decide(step, {}, chosen), steps):
-                self._challengers.rank(answers.challengers)
-                yield from ((name, decided.score) for name, decided in answers.decided.items())
-        self._challengers.set_thresholds()
+                yield (
+                    {name: decided.score for name, decided in answers.decided.items()},
+                    {name: decided.score for name, decided in answers.challengers.items()},
+                )
+
+    def explained(self, thresholds: Mapping[str, float], names: Collection[str]) -> dict[str, int]:
+        """Return how many in the range have the value of each tag that is explained first, at least as far as it matters.
+
+        Parameters
+        ----------
+        thresholds : mapping of str to float
+        names : collection of str
+            Of the tags that are counted.
+
+        Returns
+        -------
+        dict of str to int
+            Up to ``EXACT_REASONS_CAP`` it is exact: beyond it nobody asks, and counting ends.
+        """
+        found, chosen = dict.fromkeys(names, 0), set(names)
+        tags = [tag for tag in self.tags if tag.definition.name in chosen]
+        with Pool(self.threads) as pool:
+            steps = self._steps(COUNTING, tags)
+            for answers in pool.in_order(lambda step: self._decide(step, thresholds, chosen), steps):
+                for name, decided in answers.decided.items():
+                    found[name] += int((decided.value == self._columns[name].explained_first).sum())
+                if min(found.values()) >= EXACT_REASONS_CAP:
+                    break
+        return found
 
     def batches(self, thresholds: Mapping[str, float]) -> Iterator[pa.RecordBatch]:
-        """Yield every profile with all its tags: the second pass.
+        """Yield every profile with all its tags: the second pass. :attr:`counts` counts them.
 
         Parameters
         ----------
@@ -163,78 +185,50 @@ class Scorer:
             ``profile_id``, attributes, and :func:`tagcast.serving.store.schema.tag_fields` of each tag, by rising id.
         """
         everything = set(self._columns)
+        self.counts = self._nobody()
 
-        def work(step: _Step) -> tuple[_Step, _Answers]:
+        def work(step: Step) -> tuple[Step, _Answers]:
             return step, self._decide(step, thresholds, everything)
 
         with Pool(self.threads) as pool:
-            decided = pool.in_order(work, self._steps(_SCORING, self.tags))
+            decided = pool.in_order(work, self._steps(SCORING, self.tags))
             # Who gets exact reasons depends on who came before: decided here, in order.
             explained = ((*found, self._count(*found)) for found in decided)
             for batch in pool.in_order(lambda found: self._lay_out(*found), explained):
                 for rule in self.rules:
-                    self.population[rule.name] += (
+                    self.counts.population[rule.name] += (
                         batch.num_rows - batch.column(f"{rule.name}:value").null_count
                     )
                 yield batch
 
-    def expected(self, tag: str) -> EstimatedQuality | None:
-        """Return how good a tag's values are expected to be, of the second pass; None of what is no yes or no."""
-        return self._columns[tag].expected
+    def _nobody(self) -> RangeCounts:
+        return RangeCounts.of_nobody(self.tags, [rule.name for rule in self.rules], DriftSample(self._total))
 
-    @cached_property
-    def drifts(self) -> Mapping[str, FeatureDrift]:
-        """How far the features of the second pass have moved since training, by tag; without those of which nothing can be said."""
-        found = [self._sample.drifts(spec, e, self._tags_by_spec[spec]) for spec, e in self._engines.items()]
-        return {tag: drift for of_spec in found for tag, drift in of_spec.items()}
-
-    def unlike_training(self, tag: str) -> tuple[float, str]:
-        """Return the share of a tag's population that is unlike what training saw in the second pass, and the commonest reason.
-
-        0 and empty where everyone is like training; of reasons that are equally common, the first by letters.
-        """
-        found = self._columns[tag].unlike
-        if not found:
-            return 0.0, ""
-        commonest = min(found, key=lambda reason: (-found[reason], reason))
-        return found.total() / self.population[tag], commonest
-
-    def _steps(self, stage: Message, tags: Sequence[LoadedTag]) -> Iterator[_Step]:
-        """Yield the profiles batch by batch, with the features of each set side by side."""
-        scoring = stage is _SCORING
+    def _steps(self, stage: Message, tags: Sequence[LoadedTag]) -> Iterator[Step]:
+        """Yield the profiles of the range batch by batch, with the features of each set side by side."""
+        scoring = stage is SCORING
         rows = max(LEAST_ROWS, min(MOST_ROWS, CELLS // max(len(tags) + len(self.rules), 1)))
-        streams = {}
+        streams, within = {}, self._share.within
         for spec, own_tags in self._tags_by_spec.items():
             ruled = self._ruled.get(spec) if scoring else None
-            ranks = not scoring and spec in self._challengers.ranked.values()
+            ranks = stage is RANKING and spec in self._challengers.ranked.values()
             if ruled is not None or ranks or any(tag in tags for tag in own_tags):
                 pairs = {pair for t in own_tags if (pair := t.pair)} | set(ruled or ())
-                streams[spec] = self.snapshots[spec].stream(self.as_of, sorted(pairs), rows)
-        total = max((self.snapshots[spec].rows(self.as_of) for spec in streams), default=0)
-        done = 0
-        self._sample = DriftSample(total)
-        past = self.past.follow() if self.past is not None and scoring else None
-        about = self.attributes.follow() if self.attributes is not None and scoring else None
-        for batches in zip(*streams.values(), strict=True):
-            self.progress(stage, done, total)
-            ids, batches_by_spec = batches[0].profile_id, dict(zip(streams, batches, strict=True))
-            if not all(batch.profile_id.equals(ids) for batch in batches):
-                raise StoreError(
-                    msg("the feature tables of {as_of} hold different profiles", as_of=self.as_of),
-                    hint=msg("delete the folder features/ of the home and score again"),
-                )
-            self._sample.take(done, batches_by_spec)
-            attributes = {} if about is None else about.of(ids)
-            codes = {} if past is None else {tag: codes_of(words) for tag, words in past.of(ids).items()}
-            yield _Step(done, ids, batches_by_spec, attributes, codes)
-            done += len(ids)
-        self.progress(stage, total, total)
+                streams[spec] = self.snapshots[spec].stream(sorted(pairs), rows, within)
+        past = self.past.follow(within) if self.past is not None and stage is not RANKING else None
+        about = self.attributes.follow(within) if self.attributes is not None and scoring else None
+        done = self._share.first
+        for step in side_by_side(streams, done, self.as_of, past, about):
+            self.progress(stage, done, self._total)
+            yield step
+            done += len(step.ids)
+        self.progress(stage, done, self._total)
 
-    def _decide(self, step: _Step, thresholds: Mapping[str, float], chosen: set[str]) -> _Answers:
+    def _decide(self, step: Step, thresholds: Mapping[str, float], chosen: set[str]) -> _Answers:
         import numpy as np
 
         coded, decided = {}, {}
-        for spec, engine in self._engines.items():
+        for spec, engine in self.compiled.engines.items():
             if (batch := step.batches.get(spec)) is None:
                 continue
             feature_set = FeatureSet.parse(spec)
@@ -253,19 +247,19 @@ class Scorer:
                     thresholds.get(name, NEVER),
                     None if past is None else past[rows],
                 )
-        challenging = self._challengers.decide(self._engines, coded, step.batches, decided, step.first)
+        challenging = self._challengers.decide(self.compiled, coded, step.batches, decided, step.first)
         return _Answers(coded, decided, challenging)
 
-    def _count(self, step: _Step, answers: _Answers) -> dict[str, npt.NDArray[np.bool_]]:
+    def _count(self, step: Step, answers: _Answers) -> dict[str, npt.NDArray[np.bool_]]:
         """Count a batch, and return which rows of each tag's population are explained exactly."""
         import numpy as np
 
+        self.counts.sample.take(step.first, step.batches)
         self._challengers.add(step.ids, answers.challengers)
         exact = {}
         for name, decided in answers.decided.items():
-            self.population[name] += len(decided.rows)
             columns = self._columns[name]
-            columns.count(decided)
+            self.counts.count(name, columns, decided)
             explained = decided.value == columns.explained_first
             explained &= np.cumsum(explained) <= self._exact_left[name]
             self._exact_left[name] -= int(explained.sum())
@@ -273,7 +267,7 @@ class Scorer:
         return exact
 
     def _lay_out(
-        self, step: _Step, answers: _Answers, exact: Mapping[str, npt.NDArray[np.bool_]]
+        self, step: Step, answers: _Answers, exact: Mapping[str, npt.NDArray[np.bool_]]
     ) -> pa.RecordBatch:
         import pyarrow as pa
 
@@ -287,7 +281,7 @@ class Scorer:
                 decided = answers.decided[name]
                 explained = None
                 if self.reasons == "all":
-                    engine, batch = self._engines[spec], step.batches[spec]
+                    engine, batch = self.compiled.engines[spec], step.batches[spec]
                     explained = explain(engine, k, answers.coded[spec], batch, decided.rows, exact[name])
                 laid_out[name] = self._columns[name].lay_out(decided, explained, len(step.ids))
         for tag in self.tags:

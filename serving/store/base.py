@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
 from tagcast.serving.store.errors import RunGoneError
@@ -57,8 +58,8 @@ class StoreReader(Protocol):
         """Return all columns of one profile as Python values, None where there is none of that id."""
         ...
 
-    def stream(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield ``profile_id`` and ``columns`` of every profile by rising id; memory holds one batch."""
+    def stream(self, columns: Sequence[str], within: KeyRange = EVERYONE) -> Iterator[pa.RecordBatch]:
+        """Yield ``profile_id`` and ``columns`` of every profile by rising id, or of those in a range; memory holds one batch."""
         ...
 
     def let_go(self) -> None:

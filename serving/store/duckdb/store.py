@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import reason_of
@@ -34,6 +35,7 @@ from tagcast.serving.store.schema import RunInfo
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
 
 CURRENT = "CURRENT"
 BATCH_ROWS = 65_536
@@ -79,11 +81,12 @@ class DuckDbReader:
         first = self._landmarks.before(self.connection, profile_id) if self._landmarks else None
         return next(iter(_rows(self.connection.execute(row_statement(profile_id, first)))), None)
 
-    def stream(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield ``profile_id`` and ``columns`` of every profile by rising id, as they were written."""
+    def stream(self, columns: Sequence[str], within: KeyRange = EVERYONE) -> Iterator[pa.RecordBatch]:
+        """Yield ``profile_id`` and ``columns`` of every profile by rising id, or of those in a range, as they were written."""
         quoted = [exp.column(exp.to_identifier(name, quoted=True)) for name in columns]
         with _read_errors(self._file):
-            yield from self.query(exp.select("profile_id", *quoted, copy=False).from_("profiles", copy=False))
+            everyone = exp.select("profile_id", *quoted, copy=False).from_("profiles", copy=False)
+            yield from self.query(everyone.where(*within.conditions(), copy=False))
 
     def let_go(self) -> None:
         """Do nothing: an answer goes with whoever reads it."""
@@ -213,11 +216,8 @@ class DuckDbStore(ProfileStore):
 
     def next_number(self) -> int:
         """Return one more than any number that is there."""
-        there = [
-            *_numbers(self.folder / "log", ".json"),
-            *_numbers(self.folder / "snapshots", ".duckdb"),
-            *_numbers(self.folder / "history", ".parquet"),
-        ]
+        kinds = {"log": ".json", "snapshots": ".duckdb", "history": ".parquet"}
+        there = (n for name, kind in kinds.items() for n in _numbers(self.folder / name, kind))
         return max(there, default=0) + 1
 
     def write(

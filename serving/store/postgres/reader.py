@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlglot import exp
 
+from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
 from tagcast.serving.store.manifest import Manifest
 from tagcast.serving.store.postgres.connection import Server
 from tagcast.serving.store.postgres.layout import Layout
@@ -92,10 +93,12 @@ class PostgresReader:
             self._cursor.close()
             self._cursor = None
 
-    def stream(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield ``profile_id`` and ``columns`` of every profile by rising id."""
+    def stream(self, columns: Sequence[str], within: KeyRange = EVERYONE) -> Iterator[pa.RecordBatch]:
+        """Yield ``profile_id`` and ``columns`` of every profile by rising id, or of those in a range."""
         quoted = [exp.column(exp.to_identifier(name, quoted=True)) for name in columns]
         select = exp.select("profile_id", *quoted, copy=False).from_("profiles", copy=False)
-        select = select.order_by(exp.column("n", table="g0"), copy=False)
+        select = select.where(*within.conditions(), copy=False).order_by(
+            exp.column("n", table="g0"), copy=False
+        )
         with self._server.errors():
             yield from self.query(select)

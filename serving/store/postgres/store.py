@@ -67,6 +67,10 @@ class PostgresStore(ProfileStore):
         self._writing: Connection | None = None
         self._layout: Layout | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what other processes read it by; a writer's connection stays here."""
+        return {**self.__dict__, "_writing": None, "_layout": None}
+
     @property
     def place(self) -> str:
         """Server, database and schema, without user and password."""
@@ -188,13 +192,12 @@ class PostgresStore(ProfileStore):
         del folder
         connection = self._connection()
         kinds = {pa.float64(): "number", pa.bool_(): "boolean"}
-        attributes = {f.name: kinds.get(f.type, "text") for f in schema if ":" not in f.name}
-        del attributes["profile_id"]
+        attributes = {f.name: kinds.get(f.type, "text") for f in list(schema)[1:] if ":" not in f.name}
         layout = Layout.of(attributes, [tag.tag for tag in run.tags])
         for group in layout.groups:
             columns = ", ".join(f"{name} {kind}" for name, kind in layout.definition(group))
             perform(connection, f"CREATE TABLE {self.server.name(f'r{number}_g{group}')} ({columns})")
-        count = 0
+        count = size = 0
         with connection.cursor() as cursor:
             for batch in batches:
                 for group, rows in layout.rows(batch, count):
@@ -202,7 +205,6 @@ class PostgresStore(ProfileStore):
                         f"r{number}_g{group}", rows, mode="append", db_schema_name=self.server.schema
                     )
                 count += batch.num_rows
-        size = 0
         for group in layout.groups:
             table = self.server.name(f"r{number}_g{group}")
             if group == 0:

@@ -123,7 +123,7 @@ def test_psi_of_masses_is_that_of_the_scores(a, b) -> None:
     one, two = np.array(a), np.array(b)
     assert mass_psi(knot_mass(one), knot_mass(two)) == score_psi(one, two)
     parts = knot_mass(one[::2]) + knot_mass(one[1::2])
-    assert parts == pytest.approx(knot_mass(one))
+    assert parts.tolist() == knot_mass(one).tolist() == knot_mass(one[::-1]).tolist()
     assert knot_mass(one).sum() == pytest.approx(len(one))
     assert knot_mass(probability(KNOTS)) == pytest.approx(np.ones(len(KNOTS)))
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tagcast.features.core.engines.key_ranges import ranges_between
 from tagcast.features.core.errors import StoreError
 from tagcast.features.loads.former_ids import FormerIds
 from tagcast.models.decisions.policy import decide
@@ -144,6 +145,12 @@ def test_whoever_has_another_id_since_is_found_by_the_one_of_then(store) -> None
             stream = past.follow()
             parts = [stream.of(pa.array(ids[n : n + size])) for n in range(0, len(ids), size)]
         assert [v for part in parts for v in part[TAG]] == [None, "no", "yes", "yes", "yes"]
+    # In a range of ids as well: those of then lie in others.
+    with open_past(store, [(TAG, run)], former) as past:
+        ranges = ranges_between(["new", "p004", "p0040", "y"])
+        alone = [(within, [one for one in ids if within.meets(one, one)]) for within in ranges]
+        parts = [past.follow(within).of(pa.array(some)) for within, some in alone if some]
+    assert [v for part in parts for v in part[TAG]] == [None, "no", "yes", "yes", "yes"]
 
 
 @pytest.fixture(scope="module")

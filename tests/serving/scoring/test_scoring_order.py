@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 
 import lightgbm as lgb
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from tagcast.features.catalog.feature_set import SERVICES, FeatureSet
 from tagcast.features.catalog.shipped.shipped_views import repeat_inputs
 from tagcast.features.compute.snapshot_reader import FeatureBatch
+from tagcast.features.core.engines.key_ranges import KeyRange, ranges_between
 from tagcast.features.entities.pair import Pair
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
@@ -31,6 +33,8 @@ from tagcast.models.kernels.additive_model import AdditiveModel, Curve
 from tagcast.models.stats.psi import FeatureBins
 from tagcast.serving.scoring import drift_sample, scorer
 from tagcast.serving.scoring.ordered_pool import Pool
+from tagcast.serving.scoring.ranges.range_counts import RunFigures
+from tagcast.serving.scoring.ranges.share import Share
 from tagcast.serving.scoring.scorer import LoadedTag, Scorer
 from tests.support.shop import AMOUNT, CHURN, INTEREST, VALUE
 
@@ -63,18 +67,23 @@ class Held:
     reading: int = 0
     ids: pa.Array = field(default_factory=lambda: pa.array([f"p{k:05d}" for k in range(PROFILES)]))
 
-    def rows(self, as_of: date) -> int:
+    @property
+    def rows(self) -> int:
         return PROFILES
 
-    def stream(self, as_of: date, pairs: list[Pair], rows: int):
+    def rows_below(self, first: str | None) -> int:
+        return sum(one < (first or "") for one in self.ids.to_pylist())
+
+    def stream(self, pairs: list[Pair], rows: int, within: KeyRange):
         X = drawn(self.feature_set, "profile_activity", 1)
         own = {p: drawn(self.feature_set, "profile_category", 2 + CATEGORIES.index(p.value)) for p in pairs}
         self.reading += 1
         try:
-            for k in range(0, PROFILES, rows):
-                part = slice(k, k + rows)
+            end = PROFILES if within.end is None else self.rows_below(within.end)
+            for k in range(self.rows_below(within.first), end, rows):
+                part = slice(k, min(k + rows, end))
                 mine = {pair: values[part].copy() for pair, values in own.items()}
-                yield FeatureBatch(self.ids.slice(k, rows), X[part].copy(), mine)
+                yield FeatureBatch(self.ids[part], X[part].copy(), mine)
         finally:
             self.reading -= 1
 
@@ -82,7 +91,7 @@ class Held:
 class Before:
     """What was said before: everyone's value by their number."""
 
-    def follow(self) -> Before:
+    def follow(self, within: KeyRange) -> Before:
         return self
 
     def of(self, ids: pa.Array) -> dict[str, np.ndarray]:
@@ -177,22 +186,29 @@ def tags() -> list[LoadedTag]:
     ]
 
 
-def made(tags: list[LoadedTag], threads: int, reasons: scorer.Reasons = "all") -> Scorer:
+def made(
+    tags: list[LoadedTag], threads: int, reasons: scorer.Reasons = "all", share: Share | None = None
+) -> Scorer:
     held = {s.spec: Held(s) for s in (SET, OTHER)}
-    now = datetime(2024, 6, 1, tzinfo=UTC)
-    return Scorer(tags, held, AS_OF, now, lambda *_: None, Before(), threads=threads, reasons=reasons)
+    return Scorer(tags, held, AS_OF, lambda *_: None, Before(), threads=threads, reasons=reasons, share=share)
 
 
-def scored(run: Scorer) -> tuple[pa.Table, dict, dict, dict]:
-    table = pa.Table.from_batches(run.batches(CUTS))
+def scored(run: Scorer, *after: Scorer) -> tuple[pa.Table, dict, dict, dict, dict]:
+    """All that a run says, of one range or of several in their order."""
+    batches = [batch for one in (run, *after) for batch in one.batches(CUTS)]
+    for one in after:
+        run.counts.add(pickle.loads(pickle.dumps(one.counts)))  # noqa: S301 - as it comes from elsewhere
+    table = pa.Table.from_batches(batches)
     words = pa.types.is_dictionary
     plain = [pc.cast(c, c.type.value_type) if words(c.type) else c for c in table.itercolumns()]
-    unlike = {tag.definition.name: run.unlike_training(tag.definition.name) for tag in run.tags}
+    figures = RunFigures(run.tags, AS_OF, run.compiled.engines, run.counts)
+    unlike = {tag.definition.name: figures.unlike_training(tag.definition.name) for tag in run.tags}
     return (
         pa.table(plain, names=table.column_names).combine_chunks(),
-        dict(run.population),
+        dict(figures.population),
         unlike,
-        dict(run.drifts),
+        dict(figures.drifts),
+        {tag.definition.name: figures.expected(tag) for tag in run.tags},
     )
 
 
@@ -204,14 +220,14 @@ def in_batches_of(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def expected(tags) -> tuple[pa.Table, dict, dict, dict]:
+def expected(tags) -> tuple[pa.Table, dict, dict, dict, dict]:
     with pytest.MonkeyPatch.context() as patch:
         in_batches_of(patch, PROFILES)
         return scored(made(tags, 1))
 
 
 def test_the_run_holds_all_that_a_run_can_hold(expected, tags) -> None:
-    table, population, unlike, drifts = expected
+    table, population, unlike, drifts, quality = expected
     assert table.column("profile_id").to_pylist() == Held(SET).ids.to_pylist()
     for tag in tags:
         name = tag.definition.name
@@ -227,6 +243,7 @@ def test_the_run_holds_all_that_a_run_can_hold(expected, tags) -> None:
         assert method.null_count == score.null_count
         assert len(pc.unique(value.drop_null())) > 1
     assert any(share > 0 for share, _ in unlike.values())
+    assert {name for name, one in quality.items() if one is not None} == {*population} - {"spend_30d"}
     assert set(drifts) == {*population} - {"spend_30d"}, "that model recorded no bins"
     assert drifts["high_value"].rows == 1_100 > drifts["churn_risk"].rows > 500
     assert drifts["churn_risk"].features[0].feature == "tenure_days"
@@ -243,13 +260,33 @@ def test_threads_and_batches_change_nothing(monkeypatch, tags, expected, threads
     assert tuple(rest) == expected[1:]
 
 
+@pytest.mark.parametrize(
+    "borders", [["p00700"], ["p00003", "p00009", "p00009", "p0001", "p01200"], ["a", "p00031x", "z"]]
+)
+def test_ranges_of_profiles_are_the_run(monkeypatch, tags, expected, borders) -> None:
+    """Whoever stands where: ranges without anybody, and those in which the first values to be explained run out."""
+    in_batches_of(monkeypatch, 211)
+    before, runs = dict.fromkeys(expected[1], 0), []
+    for within in ranges_between(borders):
+        share = Share(within, Held(SET).rows_below(within.first), dict(before))
+        runs.append(made(tags, 1, share=share))
+        rare = [name for name, count in before.items() if count < MOST_EXACT]
+        counted = made(tags, 2, share=share).explained(CUTS, rare) if rare else {}
+        before = {name: count + counted.get(name, 0) for name, count in before.items()}
+    table, *rest = scored(*runs)
+    for name in expected[0].column_names:
+        assert table.column(name).equals(expected[0].column(name)), name
+    assert tuple(rest) == expected[1:]
+
+
 @pytest.mark.parametrize("threads", [1, 4])
 def test_the_first_pass_sees_the_scores_of_the_second(monkeypatch, tags, expected, threads) -> None:
     in_batches_of(monkeypatch, 101)
     asked = [tags[1], tags[3]]
     found: dict[str, list[np.ndarray]] = {}
-    for name, scores in made(tags, threads).scores(asked):
-        found.setdefault(name, []).append(scores)
+    for champions, _ in made(tags, threads).scores(asked):
+        for name, scores in champions.items():
+            found.setdefault(name, []).append(scores)
     assert set(found) == {"high_value", "spend_30d"}
     for name, parts in found.items():
         wanted = expected[0].column(f"{name}:score").drop_null()

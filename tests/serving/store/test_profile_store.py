@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from datetime import date
 
@@ -9,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tagcast.features.core.engines.key_ranges import KeyRange
 from tagcast.features.core.errors import FilterError, NotFoundError, StoreBusyError, StoreError
-from tagcast.models.definitions.model_tag import ThresholdRule, TopShareRule
 from tagcast.serving.audiences.queries import count, member_query
 from tagcast.serving.delivery.predictions import export_predictions
 from tagcast.serving.profiles.profile_query import profile
@@ -93,6 +94,22 @@ def test_a_profile_alone_is_its_row_of_the_whole(store) -> None:
             assert reader.row(row["profile_id"]) == row
 
 
+@pytest.mark.parametrize(
+    ("first", "end"), [(None, "p003"), ("p003", "p0035"), ("p09", None), ("p", "p"), ("q", None)]
+)
+def test_a_range_of_ids_is_read_alone_and_by_other_processes_too(store, first, end) -> None:
+    publish(store, "first")
+    with store.lock("another", 0.0):
+        copied = pickle.loads(pickle.dumps(store))  # noqa: S301 - as a task gets it
+        with copied.open(copied.current()) as reader:
+            whole = [row for batch in reader.stream(["churn_risk:value"]) for row in batch.to_pylist()]
+            within = KeyRange(0, first, end)
+            some = [row for batch in reader.stream(["churn_risk:value"], within) for row in batch.to_pylist()]
+    wanted = [row for row in whole if (first or "") <= row["profile_id"] and row["profile_id"] < (end or "~")]
+    assert some == wanted
+    assert len(whole) == 100
+
+
 def test_an_amount_says_its_tier_and_is_filtered_by_it(store) -> None:
     publish_amounts(store)
     with store.reader() as reader:
@@ -161,22 +178,6 @@ def test_profiles_outside_a_population_carry_no_value(store) -> None:
     with store.reader() as reader:
         assert count(reader, "churn_risk IS NULL", NOW).members == 8
         assert count(reader, "NOT churn_risk.score >= 0", NOW).members == 8
-
-
-def test_a_cut_that_needs_everyone(store) -> None:
-    from tagcast.models.definitions.loader import parse_definition
-    from tests.support.shop import VALUE
-
-    definition = parse_definition(VALUE, "value")
-    assert isinstance(definition.decision, TopShareRule)
-    assert not isinstance(definition.decision, ThresholdRule)
-    score = said(100).column("score").to_numpy()
-    with stage_run(store, "cut") as staging:
-        for start in range(0, 100, 30):
-            staging.add_scores("high_value", score[start : start + 30])
-        threshold = staging.threshold(definition)
-    assert (score >= threshold).sum() >= 20
-    assert (score > threshold).sum() < 20
 
 
 def respelled(batch: pa.RecordBatch, part: str, value: float) -> pa.RecordBatch:

@@ -1,0 +1,37 @@
+"""The percentiles of one tag, from the sorted scores of all parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from tagcast.models.decisions.sorted_scores import SortedScores
+from tagcast.serving.publishing.parts.staged_part import StagedPart
+from tagcast.serving.publishing.percentiles import Percentiles
+
+
+@dataclass(frozen=True)
+class TagPercentiles:
+    """Work for an engine, a tag an item.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the percentiles are written.
+    parts : tuple of StagedPart
+    tags : tuple of str
+    """
+
+    folder: Path
+    parts: tuple[StagedPart, ...]
+    tags: tuple[str, ...]
+
+    def __call__(self, place: int) -> Path:
+        """Write the percentiles of the tag at ``place``, and return the file."""
+        file = self.folder / f"percentiles-{place}.npy"
+        aside = file.with_name(f".{file.name}-{uuid4().hex}")
+        scores = [run for part in self.parts for run in part.scores(self.tags[place])]
+        Percentiles.of(SortedScores(scores)).save(aside)
+        aside.replace(file)
+        return file
