@@ -176,7 +176,7 @@ class Snapshots:
         beside = {view.name: self._beside(view) for view in related}
         builder = Builder(self._engine, self.feature_set, self.events, self.timezone)
         tables = builder.tables(views, dates, beside)
-        scratch = self.root / f".scratch-{os.getpid()}"
+        scratch = None if self._engine.elsewhere else self.root / f".scratch-{os.getpid()}"
         folders = {as_of: self.folder / f".as_of={as_of}.{os.getpid()}" for as_of in dates}
         try:
             for folder in folders.values():
@@ -189,7 +189,7 @@ class Snapshots:
             for as_of, folder in folders.items():
                 self._finish(as_of, folder, built.ranges, built.sizes[as_of])
         finally:
-            for left in (scratch, *folders.values()):
+            for left in (*([scratch] if scratch else []), *folders.values()):
                 shutil.rmtree(left, ignore_errors=True)
 
     def _finish(

@@ -18,6 +18,7 @@ from tagcast.features.compute.building.range_tables import RangeTable
 from tagcast.features.compute.building.snapshot_plan import SnapshotPlan
 from tagcast.features.compute.dated_statements import Statement
 from tagcast.features.core.duckdb import silence
+from tagcast.features.core.engines.engine import local_scratch
 from tagcast.features.core.engines.key_ranges import KeyRange
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
@@ -38,8 +39,8 @@ class BuildPlace:
         Of each date, where its files go: in a folder each, a file a range.
     tables : tuple of RangeTable
         What statements read.
-    scratch : Path
-        Where DuckDB may spill; a folder is made there and removed.
+    scratch : Path or None
+        Where DuckDB may spill; a folder is made there and removed. None: where the machine that does the work keeps such files.
     memory_limit : str
     threads : int or None
     """
@@ -47,7 +48,7 @@ class BuildPlace:
     dates: tuple[date, ...]
     folders: tuple[Path, ...]
     tables: tuple[RangeTable, ...]
-    scratch: Path
+    scratch: Path | None
     memory_limit: str
     threads: int | None
 
@@ -56,12 +57,13 @@ class BuildPlace:
         """Yield a DuckDB connection with the tables of a range."""
         import duckdb
 
-        spill = self.scratch / f"spill-{os.getpid()}-{uuid4().hex[:8]}"
+        spill = (self.scratch or local_scratch()) / f"tagcast-{os.getpid()}-{uuid4().hex[:8]}"
         config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
         if self.threads:
             config["threads"] = self.threads
         with disk_errors(self.folders[0].parent, msg("snapshots that are built stay"), DataError):
             try:
+                spill.mkdir(parents=True)  # DuckDB makes no folder above it
                 with duckdb.connect(config=config) as connection:
                     silence(connection)
                     # Files are sorted by their queries; keeping insertion order would only cost memory.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import os
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -92,21 +93,6 @@ class OneMachine:
 ONE_MACHINE = OneMachine()
 
 
-@contextmanager
-def whole_file(file: Path, mark: str) -> Iterator[Path]:
-    """Yield a name beside ``file`` to write to, which becomes ``file`` once all is written.
-
-    Parameters
-    ----------
-    file : Path
-        Its folder is made.
-    mark : str
-        Of this attempt, so that another one at the same time writes elsewhere.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f".{file.name}.{mark}")
-    try:
-        yield aside
-        aside.replace(file)
-    finally:
-        aside.unlink(missing_ok=True)
+def local_scratch() -> Path:
+    """Return where the machine that does a task keeps what is temporary: Spark names disks of its own."""
+    return Path(os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0] or tempfile.gettempdir())

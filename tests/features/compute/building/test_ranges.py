@@ -167,3 +167,19 @@ def test_what_does_not_come_to_an_end_leaves_nothing(log, tmp_path) -> None:
     assert [left for left in Path(tmp_path).rglob("*") if left.is_file()] == []
     again = Snapshots(tmp_path, log, EVERY, "UTC", engine=SplitMachine(3))
     assert again.ensure(DATES) == DATES
+
+
+def test_what_memory_does_not_hold_goes_to_the_disk(tmp_path) -> None:
+    log = write_log(
+        tmp_path,
+        pd.concat(
+            [shop_lines(60, seed=n).assign(customer=lambda f, n=n: f"{n}" + f["customer"]) for n in range(60)]
+        ),
+    )
+    small, large = (
+        Snapshots(tmp_path / size, log, EVERY, "UTC", memory_limit=size, threads=1)
+        for size in ("60MB", "2GB")
+    )
+    for made in (small, large):
+        made.ensure(DATES)
+    assert_equal(large, small, DATES)
