@@ -178,7 +178,7 @@ def test_what_memory_does_not_hold_goes_to_the_disk(tmp_path) -> None:
     )
     small, large = (
         Snapshots(tmp_path / size, log, EVERY, "UTC", memory_limit=size, threads=1)
-        for size in ("60MB", "2GB")
+        for size in ("25MB", "2GB")
     )
     for made in (small, large):
         made.ensure(DATES)
