@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.building.range_build import BuildPlace
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.engines.engine import ONE_MACHINE
 from tagcast.features.core.engines.key_ranges import KeyRange
@@ -169,17 +170,12 @@ def test_what_does_not_come_to_an_end_leaves_nothing(log, tmp_path) -> None:
     assert again.ensure(DATES) == DATES
 
 
-def test_what_memory_does_not_hold_goes_to_the_disk(tmp_path) -> None:
-    log = write_log(
-        tmp_path,
-        pd.concat(
-            [shop_lines(60, seed=n).assign(customer=lambda f, n=n: f"{n}" + f["customer"]) for n in range(60)]
-        ),
-    )
-    small, large = (
-        Snapshots(tmp_path / size, log, EVERY, "UTC", memory_limit=size, threads=1)
-        for size in ("25MB", "2GB")
-    )
-    for made in (small, large):
-        made.ensure(DATES)
-    assert_equal(large, small, DATES)
+def test_what_memory_does_not_hold_goes_to_the_disk_and_leaves_it(tmp_path) -> None:
+    scratch = tmp_path / "of nobody" / "yet"
+    place = BuildPlace((DATES[0],), (tmp_path,), (), scratch, "40MB", 1)
+    with place.opened(KeyRange()) as connection:
+        connection.execute(
+            "CREATE TABLE many AS SELECT hash(range) AS a, hash(range + 1) AS b FROM range(6_000_000)"
+        )
+        assert [file.stat().st_size for file in scratch.rglob("*") if file.is_file()]
+    assert not any(scratch.iterdir())
