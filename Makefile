@@ -127,6 +127,7 @@ bench: $(RIVALS)/.installed $(STAMP)  ## speed and memory beside rivals (about a
 	$(BIN)/python -m benchmarks.speed.kernel
 	$(BIN)/python -m benchmarks.speed.scoring
 	$(BIN)/python -m benchmarks.speed.audience
+	$(BIN)/python -m benchmarks.store_parts
 	$(BIN)/python -m benchmarks.speed.features
 	$(BIN)/python -m benchmarks.speed.training_frame
 	$(BIN)/python -m benchmarks.speed.training
@@ -137,6 +138,7 @@ bench-quick: $(STAMP)  ## the same on little data, in five minutes; no bars
 	$(BIN)/python -m benchmarks.speed.kernel --quick
 	$(BIN)/python -m benchmarks.speed.scoring --quick
 	$(BIN)/python -m benchmarks.speed.audience --quick
+	$(BIN)/python -m benchmarks.store_parts --quick
 	$(BIN)/python -m benchmarks.speed.features --quick
 	$(BIN)/python -m benchmarks.speed.training_frame --quick
 	$(BIN)/python -m benchmarks.speed.training --quick

@@ -130,6 +130,6 @@ def open_context(
     from tagcast.serving.store.factory import open_store
     from tagcast.serving.store.reader_pool import RunReaderPool
 
-    store = open_store(settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit)
+    store = open_store(settings.store_place, settings.data, settings.name, memory_limit=settings.memory_limit)
     check_databases(settings, store)
     return ServiceContext(settings, RunReaderPool(store), open_state(settings), clock, whole=whole)

@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="50,000 profiles; no bars")
     parser.add_argument("--profiles", type=int, default=5_000_000)
     parser.add_argument("--tags", type=int, default=12)
-    parser.add_argument("--stores", nargs="+", choices=("duckdb", "postgres"), default=["duckdb"])
+    parser.add_argument("--stores", nargs="+", choices=("duckdb", "parts", "postgres"), default=["duckdb"])
     parser.add_argument("--keep", type=Path, help="folder of DuckDB's store: made once, then used again")
     options = parser.parse_args()
     if options.quick:
@@ -70,7 +70,7 @@ def main() -> None:
     for kind in options.stores:
         with tempfile.TemporaryDirectory() as made, server() if kind == "postgres" else nullcontext() as url:
             folder = options.keep if options.keep and kind == "duckdb" else Path(made)
-            with serving(folder, url, options.profiles, options.tags) as served:
+            with serving(folder, url, options.profiles, options.tags, parts=kind == "parts") as served:
                 found = asyncio.run(measure(kind, served, options))
                 found += lookups(served, options) + clicks(served, options)
                 rows += [replace(row, metric=f"{kind}: {row.metric}") for row in found]

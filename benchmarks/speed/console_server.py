@@ -14,6 +14,7 @@ from pathlib import Path
 from secrets import token_hex, token_urlsafe
 
 from benchmarks.speed.audience import publish
+from benchmarks.store_parts import InParts
 from tagcast.features.core.settings import Settings, load_settings
 from tagcast.registry.access.accounts import add_user
 from tagcast.registry.access.api_keys import add_key
@@ -51,7 +52,9 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, url: str | None, profiles: int, tags: int) -> Iterator[Served]:
+def serving(
+    folder: Path, url: str | None, profiles: int, tags: int, *, parts: bool = False
+) -> Iterator[Served]:
     """Publish where nothing was, and serve it."""
     folder.mkdir(parents=True, exist_ok=True)
     config, home = folder / "tagcast.toml", folder / "home"
@@ -61,7 +64,7 @@ def serving(folder: Path, url: str | None, profiles: int, tags: int) -> Iterator
     settings = load_settings(config, home, folder)
     store = open_store(settings.store_place, home, settings.name)
     if store.current() is None:
-        publish(store, profiles, tags)
+        publish(InParts(home / "store") if parts else store, profiles, tags)
     now = datetime.now(UTC)
     state, password = open_state(settings), token_urlsafe(12)
     key = add_key(state, "benchmark", "marketer", by="benchmark", now=now)

@@ -136,7 +136,7 @@ class Project:
 
         settings = self.settings
         return open_store(
-            settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit
+            settings.store_place, settings.data, settings.name, memory_limit=settings.memory_limit
         )
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,10 +13,9 @@ from tagcast.features.core.engines.engine import Engine
 from tagcast.features.core.engines.key_ranges import EVERYONE
 from tagcast.features.core.errors import RunRefusedError, StoreError
 from tagcast.features.core.messages import Joined, Message, Text, listed, msg
-from tagcast.serving.publishing.parts.part_layout import LaidOut, PartLayout, together, with_percentiles
+from tagcast.serving.publishing.parts.part_layout import LaidOut, LayOut, together, with_percentiles
 from tagcast.serving.publishing.parts.staged_part import PartWriter, StagedPart
 from tagcast.serving.publishing.parts.tag_percentiles import TagPercentiles
-from tagcast.serving.publishing.percentiles import Percentiles
 from tagcast.serving.publishing.reference_run import reference_run
 from tagcast.serving.publishing.run_checks import Bounds, differs
 from tagcast.serving.store.manifest import Entry, Manifest
@@ -130,7 +129,7 @@ class Staging:
         with store.errors():
             number, changes = store.next_number(), self.folder / "changes.parquet"
             before = self._active()
-            found, size, schema = self._write(number, run, None if beside else before)
+            found, sizes, schema = self._write(number, run, None if beside else before)
             whole = together(found, run, profiles, changes)
             if whole.problem is not None:
                 _warn_of_damage(whole.problem)
@@ -143,7 +142,7 @@ class Staging:
             manifest = Manifest(
                 run,
                 number,
-                size,
+                sum(sizes),
                 profiles,
                 sum(tag.population for tag in run.tags),
                 {
@@ -153,6 +152,7 @@ class Staging:
                 },
                 whole.checks.summaries(dict(thresholds or {})),
                 whole.transitions or {},
+                sizes,
             )
             if beside and before is not None:
                 kept = Entry(number, "keep", run.scored_at, before, accept, kept=manifest)
@@ -213,36 +213,39 @@ class Staging:
 
     def _write(
         self, number: int, run: RunInfo, last: Manifest | None
-    ) -> tuple[list[LaidOut], int, pa.Schema]:
-        """Write rows aside, and what changed against ``last``; return how each part came out, the size, and the staged columns."""
-        percentiles = self._percentiles(tuple(self._parts))
-        layouts: list[PartLayout] = []
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            for place, part in enumerate(self._parts):
-                changes = self.folder / f"changes-{place:05}.parquet"
-                with PartLayout(part, run, percentiles, self.store, last, changes) as layout:
-                    layouts.append(layout)
-                    yield from layout.batches()
-
-        with next(part for part in self._parts if part.profiles).open() as reader:
+    ) -> tuple[list[LaidOut], tuple[int, ...], pa.Schema]:
+        """Write rows aside, and what changed against ``last``; return how each part came out, the sizes, and the staged columns."""
+        parts, percentiles = self._parts, self._percentiles(tuple(self._parts))
+        with next(part for part in parts if part.profiles).open() as reader:
             staged = cast("pa.RecordBatchReader", reader).schema
-        size = 0
+        columns = with_percentiles(staged, list(percentiles))
+        taken = self.store.parts if len(parts) > 1 else None
+        write = None if taken is None else taken.writer(run, columns)
+        layout = LayOut(run, percentiles, self.store, last, self.shared, self.folder, write)
+        found: list[LaidOut] = []
+        sizes: tuple[int, ...] = ()
         try:
             with self.store.errors():
-                columns = with_percentiles(staged, list(percentiles))
-                size = self.store.write(number, run, columns, batches(), self.folder)
+                if taken is None:
+                    sizes = self.store.write(number, run, columns, layout.in_order(parts, found), self.folder)
+                else:
+                    answers = self._engine.each(layout, list(enumerate(parts)), msg("publishing"))
+                    found = [laid_out for laid_out, _ in answers]
+                    files = [file for _, file in answers if file is not None]
+                    if not any(one.checks.failing for one in found):
+                        sizes = taken.take_over(number, files, self.folder)
         except StoreError:
             # A store may stumble over what the checks have seen.
-            if not any(layout.found.checks.failing for layout in layouts):
+            if not any(one.checks.failing for one in found):
                 raise
-        return [layout.found for layout in layouts], size, staged
+        return found, sizes, staged
 
-    def _percentiles(self, parts: tuple[StagedPart, ...]) -> dict[str, Percentiles]:
+    def _percentiles(self, parts: tuple[StagedPart, ...]) -> dict[str, Path]:
+        """Return the file of each tag's percentiles of everybody."""
         tags = next(part.tags for part in parts if part.tags)
         work = TagPercentiles(self.shared, parts, tags)
         files = self._engine.each(work, range(len(tags)), msg("percentiles"))
-        return {tag: Percentiles.load(file) for tag, file in zip(tags, files, strict=True)}
+        return dict(zip(tags, files, strict=True))
 
 
 def _warn_of_damage(problem: Text | Joined) -> None:

@@ -67,6 +67,35 @@ class StoreReader(Protocol):
         ...
 
 
+class WritePart(Protocol):
+    """Writes one part of a run; can be pickled, and called in any process that sees the files of the store."""
+
+    def __call__(self, file: Path, batches: Iterator[pa.RecordBatch], scratch: Path) -> None:
+        """Write ``batches``, by rising id, to ``file``, which is there once it is whole; spill to ``scratch``."""
+        ...
+
+
+class RunParts(Protocol):
+    """How a store takes a run whose ranges of ids were written apart from one another."""
+
+    def writer(self, run: RunInfo, schema: pa.Schema) -> WritePart:
+        """Return what writes one part with the columns of ``schema``."""
+        ...
+
+    def take_over(self, number: int, files: Sequence[Path], folder: Path) -> tuple[int, ...]:
+        """Put finished parts in place under ``number``, as :meth:`ProfileStore.write` does, and return their sizes.
+
+        Parameters
+        ----------
+        number : int
+        files : sequence of Path
+            One or more, by rising ids, in ``folder``.
+        folder : Path
+            The one that the lock has yielded.
+        """
+        ...
+
+
 class ProfileStore(ABC):
     """A store.
 
@@ -135,8 +164,13 @@ class ProfileStore(ABC):
     @abstractmethod
     def write(
         self, number: int, run: RunInfo, schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path
-    ) -> int:
-        """Write rows aside under ``number``, and return how many bytes they take; under the lock."""
+    ) -> tuple[int, ...]:
+        """Write rows aside under ``number``, and return how many bytes each file of them takes; under the lock."""
+
+    @property
+    def parts(self) -> RunParts | None:
+        """How it takes runs in parts; None where all rows have to come through :meth:`write`."""
+        return None
 
     @abstractmethod
     def activate(self, entry: Entry, changes: Path) -> None:

@@ -11,14 +11,15 @@ from tagcast.serving.store.base import ProfileStore
 POSTGRES = ("postgresql://", "postgres://")
 
 
-def open_store(store: str | None, home: Path, project: str, *, memory_limit: str = "1GB") -> ProfileStore:
+def open_store(store: str | None, data: Path, project: str, *, memory_limit: str = "1GB") -> ProfileStore:
     """Return the store of a project.
 
     Parameters
     ----------
     store : str or None
-        ``postgresql://…``, or a folder; None is ``store`` in the home.
-    home : Path
+        ``postgresql://…``, or a folder; None is ``store`` in ``data``.
+    data : Path
+        Of the settings.
     project : str
         Keeps projects in one database apart.
     memory_limit : str
@@ -32,7 +33,7 @@ def open_store(store: str | None, home: Path, project: str, *, memory_limit: str
                 msg("a store in PostgreSQL needs {package}, which is not installed", package=error.name),
                 hint="pip install 'tagcast[postgres]'",
             ) from error
-        return PostgresStore(store, home / "store", project)
+        return PostgresStore(store, data / "store", project)
     from tagcast.serving.store.duckdb.store import DuckDbStore
 
-    return DuckDbStore(Path(store) if store else home / "store", memory_limit=memory_limit)
+    return DuckDbStore(Path(store) if store else data / "store", memory_limit=memory_limit)

@@ -76,6 +76,8 @@ class Manifest:
     transitions : dict
         Of each tag that the run before held as well: profiles by ``(value before, value now)``, None where the
         tag had no value for the profile.
+    parts : tuple of int
+        ``bytes`` by file, in the order of their ids; empty in runs that did not record it, which have one file.
     """
 
     run: RunInfo
@@ -86,6 +88,7 @@ class Manifest:
     attributes: dict[str, str]
     tags: dict[str, TagSummary]
     transitions: dict[str, dict[tuple[str | None, str | None], int]] = field(default_factory=dict)
+    parts: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -104,9 +107,8 @@ class Manifest:
         transitions = {
             tag: {(was, now): n for was, now, n in found} for tag, found in data["transitions"].items()
         }
-        return cls(
-            **{**data, "run": RunInfo.from_json(data["run"]), "tags": tags, "transitions": transitions}
-        )
+        run, parts = RunInfo.from_json(data["run"]), tuple(data.get("parts", ()))
+        return cls(**{**data, "run": run, "tags": tags, "transitions": transitions, "parts": parts})
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pickle
 import uuid
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tagcast.registry.state.database import State, schema_of
@@ -16,6 +18,8 @@ from tagcast.serving.store.duckdb.store import DuckDbStore
 from tagcast.serving.store.postgres.store import PostgresStore
 
 KINDS = ("duckdb", "postgres")
+EVERY_KIND = (*KINDS, "parts")
+"""With the embedded store whose runs come in three parts."""
 STATES = ("sqlite", "postgres")
 made: list[str] = []
 """Schemas of the server, in the order in which tests asked for them."""
@@ -44,10 +48,27 @@ def postgres_url() -> str:
     return str(server.get_uri())
 
 
+class StoreOfParts(DuckDbStore):
+    """An embedded store whose runs are written as three parts, the last one first, by a writer that was sent elsewhere."""
+
+    def write(self, number, run, schema, batches, folder):
+        """Share the rows out."""
+        rows = pa.Table.from_batches(batches, schema)
+        writer = pickle.loads(pickle.dumps(self.parts.writer(run, schema)))  # noqa: S301 (our own)
+        borders = [0, rows.num_rows // 2, rows.num_rows * 2 // 3, rows.num_rows]
+        files = [folder / f"finished-{place}" for place in range(3)]
+        for place in (2, 0, 1):
+            first, end = borders[place : place + 2]
+            writer(files[place], iter(rows.slice(first, end - first).to_batches()), folder)
+        return self.parts.take_over(number, files, folder)
+
+
 def make_store(kind: str, folder: Path) -> ProfileStore:
     """Return a store that nobody has used."""
     if kind == "duckdb":
         return DuckDbStore(folder / "store")
+    if kind == "parts":
+        return StoreOfParts(folder / "store")
     store = PostgresStore(postgres_url(), folder / "store", f"test {uuid.uuid4()}")
     made.append(store.server.schema)
     return store

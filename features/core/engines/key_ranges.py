@@ -88,7 +88,7 @@ def borders_of(files: Sequence[Path], key: str, parts: int | None, rows_of_a_par
     Parameters
     ----------
     files : sequence of Path
-        Parquet, each sorted by ``key``.
+        Parquet, each sorted by ``key``; rows without one are in no range.
     key : str
     parts : int or None
         How many parts at most; None: as many as there are times ``rows_of_a_part`` rows.
@@ -112,6 +112,7 @@ def borders_of(files: Sequence[Path], key: str, parts: int | None, rows_of_a_par
         ]
     else:
         blocks = [block for footer in footers for block in _blocks(footer, key)]
+    total = sum(rows for _, rows in blocks)
     borders: list[str] = []
     passed = 0
     for least, rows in sorted((first.encode(), rows) for first, rows in blocks):
@@ -137,4 +138,6 @@ def _read_blocks(file: Path, key: str, step: int) -> Iterator[tuple[str, int]]:
 
     with pq.ParquetFile(file) as opened:
         for batch in opened.iter_batches(step, columns=[key]):
-            yield batch.column(0)[0].as_py(), batch.num_rows
+            ids = batch.column(0).drop_null()
+            if len(ids):
+                yield ids[0].as_py(), len(ids)

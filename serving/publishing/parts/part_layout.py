@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tagcast.features.core.engines.engine import local_scratch
+from tagcast.features.core.errors import StoreError
 from tagcast.serving.publishing.last_run import LastRun
 from tagcast.serving.publishing.percentiles import Percentiles
 from tagcast.serving.publishing.run_checks import RunChecks
@@ -23,7 +27,7 @@ from tagcast.serving.store.schema import RunInfo, column_name
 if TYPE_CHECKING:
     from tagcast.features.core.messages import Joined, Text
     from tagcast.serving.publishing.parts.staged_part import StagedPart
-    from tagcast.serving.store.base import ProfileStore
+    from tagcast.serving.store.base import ProfileStore, WritePart
     from tagcast.serving.store.manifest import Manifest
 
 
@@ -116,6 +120,70 @@ class PartLayout:
     def found(self) -> LaidOut:
         """What was seen so far."""
         return LaidOut(self._checks, self._changes, self._last.transitions, self._last.problem)
+
+
+@dataclass(frozen=True)
+class LayOut:
+    """Work for an engine, a part an item: lays it out, and writes it for the store.
+
+    Parameters
+    ----------
+    run : RunInfo
+    percentiles : mapping of str to Path
+        File of each tag's percentiles of everybody.
+    store : ProfileStore
+    last : Manifest, optional
+        The run that this one follows.
+    folder : Path
+        Where what changed is written, a file a part.
+    files : Path
+        Folder of the store's writer, where parts are written.
+    write : WritePart, optional
+        None where the store takes rows one after the other (:meth:`in_order`).
+    """
+
+    run: RunInfo
+    percentiles: Mapping[str, Path]
+    store: ProfileStore
+    last: Manifest | None
+    folder: Path
+    files: Path
+    write: WritePart | None
+
+    def __call__(self, item: tuple[int, StagedPart]) -> tuple[LaidOut, Path | None]:
+        """Lay a part out; return how it came out, and its file: None where nobody is in it, or it is wrong."""
+        assert self.write is not None  # noqa: S101 - whoever has none asks for the rows in order
+        place, part = item
+        changes = self._changes(place)
+        aside = changes.with_name(f".{changes.name}-{uuid4().hex}")
+        file = self.files / f"rows-{place:05}" if part.profiles else None
+        with self._layout(part, aside) as layout:
+            try:
+                if file is None:
+                    deque(layout.batches(), maxlen=0)
+                else:
+                    self.write(file, layout.batches(), local_scratch())
+            except StoreError:
+                if not layout.found.checks.failing:  # a store may stumble over what the checks have seen
+                    raise
+            found = layout.found
+        aside.replace(changes)
+        return replace(found, changes=changes), None if found.checks.failing else file
+
+    def in_order(self, parts: Sequence[StagedPart], found: list[LaidOut]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of all parts, and note in ``found`` how each came out, the one under way too."""
+        for place, part in enumerate(parts):
+            with self._layout(part, self._changes(place)) as layout:
+                found.append(layout.found)
+                yield from layout.batches()
+                found[-1] = layout.found
+
+    def _layout(self, part: StagedPart, changes: Path) -> PartLayout:
+        percentiles = {tag: Percentiles.load(file) for tag, file in self.percentiles.items()}
+        return PartLayout(part, self.run, percentiles, self.store, self.last, changes)
+
+    def _changes(self, place: int) -> Path:
+        return self.folder / f"changes-{place:05}.parquet"
 
 
 def with_percentiles(staged: pa.Schema, tags: Sequence[str]) -> pa.Schema:

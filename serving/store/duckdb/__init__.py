@@ -1,1 +1,1 @@
-"""The embedded profile store: one DuckDB file for each run."""
+"""The embedded profile store: a run is one DuckDB file, or several by rising ids behind one view."""

@@ -1,15 +1,18 @@
-"""A run as one DuckDB file: a row a profile, a column for each part of each tag, sorted by profile."""
+"""A run, or a part of one, as a DuckDB file: a row a profile, a column for each part of each tag, sorted by profile."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
 
 from tagcast.models.filters.fields import UNKNOWN
+from tagcast.serving.store.lock_and_sync import sync
 from tagcast.serving.store.schema import RunInfo, column_name
 
 ROW_GROUPS = (122_880, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048)
@@ -56,6 +59,43 @@ def write_snapshot(
         connection.execute(table.sql("duckdb", copy=False))
         connection.unregister("staged")
         connection.execute("CHECKPOINT store")
+
+
+@dataclass(frozen=True)
+class WriteSnapshotPart:
+    """Writes one part of a run, in any process that sees the files; twice at the same time, too.
+
+    Parameters
+    ----------
+    run : RunInfo
+    schema : Schema
+    memory_limit : str
+        For DuckDB.
+    """
+
+    run: RunInfo
+    schema: pa.Schema
+    memory_limit: str
+
+    def __call__(self, file: Path, batches: Iterator[pa.RecordBatch], scratch: Path) -> None:
+        """Write ``batches``, by rising id, to ``file``; nothing is there before it is whole and on the disk.
+
+        Parameters
+        ----------
+        file : Path
+            In the folder of the writer that holds the store's lock.
+        batches : iterator of RecordBatch
+        scratch : Path
+            Where DuckDB may spill; may be a disk of this machine alone.
+        """
+        with (
+            TemporaryDirectory(prefix=f".{file.stem}-", dir=file.parent) as own,
+            TemporaryDirectory(prefix="spill-", dir=scratch) as spill,
+        ):
+            aside = Path(own) / file.name
+            write_snapshot(aside, self.run, self.schema, batches, Path(spill), self.memory_limit)
+            sync(aside)
+            aside.replace(file)
 
 
 def spare_memory(connection: Any, columns: int) -> int:

@@ -1,10 +1,11 @@
-"""The embedded profile store: one DuckDB file a run.
+"""The embedded profile store: a run is one DuckDB file, or several by rising ids.
 
 ::
 
     <store>/CURRENT                     JSON: the entry of the log that is active
     <store>/log/000012.json             what was activated, and when
     <store>/snapshots/000012.duckdb     a published run
+    <store>/snapshots/000013/           one in parts: 00000.duckdb, 00001.duckdb, …
     <store>/history/000012.parquet      what it changed
     <store>/staging/, .lock             what a writer has under way; held by it
 
@@ -14,21 +15,19 @@ cleared by the next. Readers attach a file read-only to a connection of their ow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlglot import exp
-
-from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.duckdb.layout import LEAST_MEMORY, write_snapshot
-from tagcast.serving.store.duckdb.profile_index import RowIndex, row_statement
-from tagcast.serving.store.errors import RunGoneError
+from tagcast.serving.store.duckdb.profile_index import RowIndex
+from tagcast.serving.store.duckdb.reader import AGAIN, DuckDbReader, attach, catalog, read_errors, use
+from tagcast.serving.store.duckdb.run_files import DuckDbParts, RunFiles, remove
 from tagcast.serving.store.lock_and_sync import disk_errors, only_writer, sync, write_synced
 from tagcast.serving.store.manifest import Entry, Manifest, read_entry
 from tagcast.serving.store.schema import RunInfo
@@ -36,65 +35,7 @@ from tagcast.serving.store.schema import RunInfo
 if TYPE_CHECKING:
     import pyarrow as pa
 
-
 CURRENT = "CURRENT"
-BATCH_ROWS = 65_536
-_AGAIN = msg("publish again: {command}", command="tagcast score --all")
-
-
-class DuckDbReader:
-    """One snapshot, open for reading.
-
-    Parameters
-    ----------
-    manifest : Manifest
-    connection : duckdb.DuckDBPyConnection
-        Table ``profiles``, a row a profile.
-    file : Path
-    landmarks : RowIndex, optional
-        Where ids lie, for a reader that looks up many profiles.
-    """
-
-    def __init__(
-        self, manifest: Manifest, connection: Any, file: Path, row_index: RowIndex | None = None
-    ) -> None:
-        self.manifest = manifest
-        self.connection = connection
-        self._file = file
-        self._landmarks = row_index
-
-    sample_rows = 0
-    """Counting is quick enough."""
-
-    def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:
-        """Return the answer to ``select`` over the table ``profiles``."""
-        relation = self.connection.sql(select.sql("duckdb", copy=False))
-        answer: pa.RecordBatchReader = relation.to_arrow_reader(BATCH_ROWS)
-        return answer
-
-    def figures(self, select: exp.Select, *, sample: bool = False) -> dict[str, Any]:
-        """Return the only row of an answer: planned once, where an Arrow reader has it planned twice."""
-        return _rows(self.connection.execute(select.sql("duckdb", copy=False)))[0]
-
-    def row(self, profile_id: str) -> dict[str, Any] | None:
-        """Return all columns of one profile."""
-        first = self._landmarks.before(self.connection, profile_id) if self._landmarks else None
-        return next(iter(_rows(self.connection.execute(row_statement(profile_id, first)))), None)
-
-    def stream(self, columns: Sequence[str], within: KeyRange = EVERYONE) -> Iterator[pa.RecordBatch]:
-        """Yield ``profile_id`` and ``columns`` of every profile by rising id, or of those in a range, as they were written."""
-        quoted = [exp.column(exp.to_identifier(name, quoted=True)) for name in columns]
-        with _read_errors(self._file):
-            everyone = exp.select("profile_id", *quoted, copy=False).from_("profiles", copy=False)
-            yield from self.query(everyone.where(*within.conditions(), copy=False))
-
-    def let_go(self) -> None:
-        """Do nothing: an answer goes with whoever reads it."""
-
-
-def _rows(answer: Any) -> list[dict[str, Any]]:
-    names = [column[0] for column in answer.description]
-    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
 
 class DuckDbStore(ProfileStore):
@@ -103,6 +44,7 @@ class DuckDbStore(ProfileStore):
     def __init__(self, folder: Path, *, memory_limit: str = "1GB") -> None:
         super().__init__(folder)
         self.memory_limit = memory_limit
+        self._runs = RunFiles(folder / "snapshots")
         self._writing = False
 
     @property
@@ -111,8 +53,13 @@ class DuckDbStore(ProfileStore):
         return str(self.folder)
 
     def snapshot(self, number: int) -> Path:
-        """Return the file of a run."""
-        return self.folder / "snapshots" / f"{number:06}.duckdb"
+        """Return the file of a run of one part."""
+        return self._runs.file(number)
+
+    @property
+    def parts(self) -> DuckDbParts:
+        """Runs may come as finished files, one a range of ids."""
+        return DuckDbParts(self._runs, self.memory_limit)
 
     def _log(self, number: int) -> Path:
         return self.folder / "log" / f"{number:06}.json"
@@ -138,56 +85,42 @@ class DuckDbStore(ProfileStore):
 
     def _active(self) -> Entry | None:
         file = self.folder / CURRENT
-        return _entry(file, _AGAIN) if file.exists() else None
+        return _entry(file, AGAIN) if file.exists() else None
 
     def stored(self) -> set[int]:
         """Return the numbers of the runs whose files are there."""
-        return set(_numbers(self.folder / "snapshots", ".duckdb"))
+        return set(self._runs.numbers())
 
     @contextmanager
     def open(self, manifest: Manifest) -> Iterator[DuckDbReader]:
-        """Open the file of a run."""
+        """Open the files of a run."""
         import duckdb
 
-        file = self.snapshot(manifest.number)
+        files = self._runs.whole(manifest)
+        place = files[0] if len(files) == 1 else files[0].parent
         with (
-            _read_errors(file),
+            read_errors(place),
             duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection,
         ):
             if self._writing:  # the last run is read once, in order: cached blocks would be of no use
                 connection.execute(f"SET memory_limit = '{LEAST_MEMORY} bytes'")
-            try:
-                size = file.stat().st_size
-            except FileNotFoundError as error:
-                raise RunGoneError(msg("{file} is missing", file=file), hint=_AGAIN) from error
-            if size != manifest.bytes:
-                raise StoreError(
-                    msg(
-                        "{file} is half-written or damaged: {size:,} bytes, {published:,} were published",
-                        file=file,
-                        size=size,
-                        published=manifest.bytes,
-                    ),
-                    hint=_AGAIN,
-                )
-            connection.execute("ATTACH ? AS store (READ_ONLY)", [str(file)])
-            connection.execute("USE store")
+            attach(connection, files)
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
-            yield DuckDbReader(manifest, connection, file)
+            yield DuckDbReader(manifest, connection, place)
 
     @contextmanager
     def sharing(self, manifest: Manifest) -> Iterator[Callable[[], AbstractContextManager[DuckDbReader]]]:
-        """Yield cursors of one connection: they share what it has read of the file."""
+        """Yield cursors of one connection: they share what it has read of the files."""
         with self.open(manifest) as first:
-            row_index = RowIndex()
+            parts = len(manifest.parts or (manifest.bytes,))
+            row_index = RowIndex([catalog(place) for place in range(parts)])
 
             @contextmanager
             def another() -> Iterator[DuckDbReader]:
-                file = self.snapshot(manifest.number)
-                with _read_errors(file), first.connection.cursor() as cursor:
-                    cursor.execute("USE store")
-                    yield DuckDbReader(manifest, cursor, file, row_index)
+                with read_errors(first.place), first.connection.cursor() as cursor:
+                    use(cursor, parts)
+                    yield DuckDbReader(manifest, cursor, first.place, row_index)
 
             yield another
 
@@ -200,7 +133,7 @@ class DuckDbStore(ProfileStore):
                 for folder in ("log", "snapshots", "history"):
                     for file in (self.folder / folder).glob("*"):
                         if not file.name[:6].isdigit() or int(file.name[:6]) > current.number:
-                            file.unlink(missing_ok=True)
+                            remove(file)
             self._writing = True
             try:
                 yield staging
@@ -216,25 +149,26 @@ class DuckDbStore(ProfileStore):
 
     def next_number(self) -> int:
         """Return one more than any number that is there."""
-        kinds = {"log": ".json", "snapshots": ".duckdb", "history": ".parquet"}
-        there = (n for name, kind in kinds.items() for n in _numbers(self.folder / name, kind))
+        there = [
+            *_numbers(self.folder / "log", ".json"),
+            *self._runs.numbers(),
+            *_numbers(self.folder / "history", ".parquet"),
+        ]
         return max(there, default=0) + 1
 
     def write(
         self, number: int, run: RunInfo, schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path
-    ) -> int:
+    ) -> tuple[int, ...]:
         """Write the file of a run aside."""
         aside = folder / "final.duckdb"
         write_snapshot(aside, run, schema, batches, folder, self.memory_limit)
-        sync(aside)
-        size = aside.stat().st_size
-        self._move(aside, self.snapshot(number))
-        return size
+        return self._runs.take_over(number, [aside], folder)
 
     def activate(self, entry: Entry, changes: Path) -> None:
         """Rename CURRENT; each step before it leaves the last active run."""
         sync(changes)
-        self._move(changes, self._history(entry.number))
+        self._history(entry.number).parent.mkdir(exist_ok=True)
+        changes.rename(self._history(entry.number))
         self._log(entry.number).parent.mkdir(exist_ok=True)
         write_synced(self._log(entry.number), entry.text())
         for folder in ("snapshots", "history", "log"):
@@ -242,15 +176,10 @@ class DuckDbStore(ProfileStore):
         write_synced(self.folder / CURRENT, entry.text())
         sync(self.folder)
 
-    @staticmethod
-    def _move(aside: Path, file: Path) -> None:
-        file.parent.mkdir(exist_ok=True)
-        aside.rename(file)
-
     def drop(self, numbers: Collection[int]) -> list[int]:
         """Delete files; a reader that holds one open keeps it until it is closed."""
         for number in numbers:
-            self.snapshot(number).unlink(missing_ok=True)
+            self._runs.drop(number)
         return list(numbers)
 
     def changes_of(self, profile_id: str, after: int) -> list[Mapping[str, Any]]:
@@ -261,7 +190,7 @@ class DuckDbStore(ProfileStore):
         current = self._active()
         for number in reversed(_numbers(self.folder / "history", ".parquet")):
             if number > after and current is not None and number <= current.number:
-                with _read_errors(self._history(number)):
+                with read_errors(self._history(number)):
                     rows = pq.read_table(
                         self._history(number), filters=[("profile_id", "=", profile_id)]
                     ).to_pylist()
@@ -285,16 +214,3 @@ def _entry(file: Path, hint: Message) -> Entry:
             msg("{file} cannot be read: {reason}", file=file, reason=reason_of(error)), hint=hint
         ) from error
     return read_entry(text, str(file), hint)
-
-
-@contextmanager
-def _read_errors(file: Path) -> Iterator[None]:
-    import duckdb
-    import pyarrow as pa
-
-    try:
-        yield
-    except (duckdb.Error, pa.ArrowException) as error:
-        raise StoreError(
-            msg("{file} cannot be read: {reason}", file=file, reason=reason_of(error)), hint=_AGAIN
-        ) from error

@@ -187,7 +187,7 @@ class PostgresStore(ProfileStore):
 
     def write(
         self, number: int, run: RunInfo, schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path
-    ) -> int:
+    ) -> tuple[int, ...]:
         """Write the tables of a run, all in the transaction that :meth:`activate` ends."""
         del folder
         connection = self._connection()
@@ -216,7 +216,7 @@ class PostgresStore(ProfileStore):
             size += fetch(connection, exp.select(exp.alias_(measured, "bytes")))[0]["bytes"]
         self._insert("layouts", {"number": [number], "layout": [layout.text()]})
         self._layout = layout
-        return size
+        return (size,)
 
     def _insert(self, table: str, rows: dict[str, list[Any]]) -> None:
         kinds = {bool: pa.bool_(), int: pa.int32(), str: pa.string()}

@@ -20,7 +20,7 @@ from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.long_form import predictions
 from tagcast.serving.store.schema import RunInfo, TagRun
 from tests.support.published import NOW, TAGS, people, publish, run_info, said, staged
-from tests.support.stores import KINDS, make_store
+from tests.support.stores import EVERY_KIND, make_store
 
 TIERS = ("low", "medium", "high")
 AMOUNT = replace(run_info("amount", 4).tags[0], tag="spend", bands=TIERS, values=TIERS, kind="amount")
@@ -53,7 +53,7 @@ def shown(reader, text: str) -> pa.Table:
     return reader.query(member_query(reader, text, NOW)).read_all()
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=EVERY_KIND)
 def store(request, tmp_path) -> ProfileStore:
     return make_store(request.param, tmp_path)
 

@@ -86,4 +86,4 @@ def left_behind(project: Project) -> tuple[Any, ...]:
     beside = pq.read_table(home / "predictions" / f"{manifest.number:06}.challengers.parquet")
     assert not (store.folder / "staging").exists()
     changes.sort(key=lambda row: (row["profile_id"], row["tag"]))
-    return rows, replace(manifest, bytes=0), changes, beside.to_pylist(), beside.schema.metadata
+    return rows, replace(manifest, bytes=0, parts=()), changes, beside.to_pylist(), beside.schema.metadata

@@ -79,7 +79,9 @@ def everything(store: ProfileStore, manifest: Manifest) -> Everything:
         rows = [row for batch in reader.stream(names[1:]) for row in batch.to_pylist()]
     changes = pq.read_table(store.folder / "history" / f"{manifest.number:06}.parquet").to_pylist()
     return Everything(
-        rows, sorted(changes, key=lambda row: (row["profile_id"], row["tag"])), replace(manifest, bytes=0)
+        rows,
+        sorted(changes, key=lambda row: (row["profile_id"], row["tag"])),
+        replace(manifest, bytes=0, parts=()),
     )
 
 
