@@ -49,7 +49,7 @@ def tagcast(*words: str, config: Path, home: Path) -> dict:
         "--home",
         str(home),
     ]
-    done = subprocess.run([*program, *words], capture_output=True, text=True, check=False)
+    done = subprocess.run([*program, *words], capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr[-3_000:]
     return json.loads(done.stdout)
 
