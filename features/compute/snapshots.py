@@ -140,11 +140,7 @@ class Snapshots:
 
     def rows(self, as_of: date) -> int:
         """Return how many profiles the snapshot at ``as_of`` holds."""
-        return sum(self.rows_of_ranges(as_of))
-
-    def rows_of_ranges(self, as_of: date) -> list[int]:
-        """Return how many profiles each of :meth:`ranges` holds."""
-        return list(map(int, self._manifest(as_of)["rows"][PROFILE_VIEW]))
+        return sum(map(int, self._manifest(as_of)["rows"][PROFILE_VIEW]))
 
     def ranges(self, as_of: date) -> tuple[KeyRange, ...]:
         """Return the ranges of ids whose files lie by themselves."""

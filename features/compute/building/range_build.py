@@ -19,7 +19,7 @@ from tagcast.features.compute.building.snapshot_plan import SnapshotPlan
 from tagcast.features.compute.dated_statements import Statement
 from tagcast.features.core.duckdb import silence
 from tagcast.features.core.engines.engine import local_scratch
-from tagcast.features.core.engines.key_ranges import KeyRange
+from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
 from tagcast.features.core.messages import msg
@@ -94,7 +94,7 @@ class WholeBuild:
         view, number = item
         target = whole_file(self.place.folders[number], view)
         aside = target.with_name(f"{target.name}.{uuid4().hex[:8]}")
-        with self.place.opened(KeyRange()) as connection:
+        with self.place.opened(EVERYONE) as connection:
             self.written[view][number].run(connection, max(self.place.dates), path=str(aside))
             aside.replace(target)
 
@@ -160,4 +160,4 @@ def whole_file(folder: Path, view: str) -> Path:
 
 def _read_from(folder: Path, within: KeyRange) -> Path:
     """Return the file of a view, or of totals all, of this range and the others."""
-    return folder / ("*.parquet" if folder.name.startswith(TOTALS) else within.file_name)
+    return folder / (PART_FILES if folder.name.startswith(TOTALS) else within.file_name)

@@ -61,17 +61,12 @@ class KeyRange:
     @property
     def file_name(self) -> str:
         """What its file is called, beside those of the others."""
-        return part_name(self.number)
+        return f"{self.number:05d}.parquet"
 
 
 EVERYONE = KeyRange()
 PART_FILES = "*.parquet"
 """What the files of ranges are called, in a folder of nothing else."""
-
-
-def part_name(number: int) -> str:
-    """Return what the file of a part is called."""
-    return f"{number:05d}.parquet"
 
 
 def ranges_between(borders: Sequence[str]) -> tuple[KeyRange, ...]:

@@ -33,8 +33,10 @@ def open_session(spark: Spark, name: str) -> tuple[Any, bool]:
 
     Raises
     ------
+    MachineError
+        Where pyspark or Java is missing.
     ConfigError
-        Where pyspark or Java is missing, no session is active, or it cannot be reached.
+        Where no session is active, or it cannot be reached.
     """
     try:
         from pyspark.sql import SparkSession
@@ -69,7 +71,7 @@ def open_session(spark: Spark, name: str) -> tuple[Any, bool]:
         raise ConfigError(
             msg(
                 "the Spark session {session} cannot be opened: {reason}",
-                session=spark.session,
+                session=spark.session.partition("/;")[0],  # what follows may hold a token
                 reason=reason_of(error),
             ),
             hint=msg(
