@@ -203,6 +203,8 @@ class Snapshots:
         for left in aside.iterdir():
             if left.name not in sizes:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
+        for left in aside.glob("*/.*"):  # of tasks that were killed while they wrote
+            shutil.rmtree(left, ignore_errors=True)
         manifest = {
             "as_of": str(as_of),
             **self.content(as_of),

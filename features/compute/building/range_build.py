@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from glob import escape
@@ -18,6 +18,7 @@ from tagcast.features.compute.building.range_tables import RangeTable
 from tagcast.features.compute.building.snapshot_plan import SnapshotPlan
 from tagcast.features.compute.dated_statements import Statement
 from tagcast.features.core.duckdb import silence
+from tagcast.features.core.engines.aside import Aside
 from tagcast.features.core.engines.engine import local_scratch
 from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange
 from tagcast.features.core.errors import DataError
@@ -93,10 +94,9 @@ class WholeBuild:
         """Write the rows of a view at the date of a place, for every range to take its own."""
         view, number = item
         target = whole_file(self.place.folders[number], view)
-        aside = target.with_name(f"{target.name}.{uuid4().hex[:8]}")
-        with self.place.opened(EVERYONE) as connection:
-            self.written[view][number].run(connection, max(self.place.dates), path=str(aside))
-            aside.replace(target)
+        with self.place.opened(EVERYONE) as connection, Aside(target) as aside:
+            self.written[view][number].run(connection, max(self.place.dates), path=str(aside.path))
+            aside.finish()
 
 
 @dataclass(frozen=True)
@@ -126,24 +126,26 @@ class RangeBuild:
         import pyarrow.parquet as pq
 
         found: Sizes = {}
-        attempt, place = uuid4().hex[:8], self.place
+        place = self.place
         with place.opened(within) as connection:
             self.plan.share(connection, place.dates)
             for number, (as_of, folder) in enumerate(zip(place.dates, place.folders, strict=True)):
                 for view in self.whole:
-                    rows = RangeTable(
-                        view, f"{escape(str(folder))}/{whole_file(folder, view).name}", "profile_id"
-                    )
-                    rows.open(connection, within)
-                files = {name: folder / name / f".{within.file_name}.{attempt}" for name in self.plan.files}
-                for file in files.values():
-                    file.parent.mkdir(exist_ok=True)
-                read = {name: _read_from(folder / name, within) for name in self._read - files.keys()}
-                self.plan.write(connection, place.dates, as_of, self.starts[number], {**read, **files})
-                found[as_of] = {}
-                for name, file in files.items():
-                    found[as_of][name] = int(pq.read_metadata(file).num_rows), file.stat().st_size
-                    file.rename(file.with_name(within.file_name))
+                    everybody = f"{escape(str(folder))}/{whole_file(folder, view).name}"
+                    RangeTable(view, everybody, "profile_id").open(connection, within)
+                read = {name: _read_from(folder / name, within) for name in self._read - {*self.plan.files}}
+                with ExitStack() as stack:
+                    asides = {
+                        name: stack.enter_context(Aside(folder / name / within.file_name))
+                        for name in self.plan.files
+                    }
+                    files = {**read, **{name: aside.path for name, aside in asides.items()}}
+                    self.plan.write(connection, place.dates, as_of, self.starts[number], files)
+                    found[as_of] = {}
+                    for name, aside in asides.items():
+                        rows = int(pq.read_metadata(aside.path).num_rows)
+                        found[as_of][name] = rows, aside.path.stat().st_size
+                        aside.finish()
                 if self.step is not None:
                     self.step(number)
         return found

@@ -16,6 +16,10 @@ Answer = TypeVar("Answer")
 Progress = Callable[[Text, int, int], None]
 
 
+LEFT_BY_KILLED = ("code/.*", "scratch/job-*")
+"""Patterns below the folder that driver and tasks see: what drivers leave there that are killed."""
+
+
 class Engine(Protocol):
     """Does work for each of several items: ranges of ids, tags, files."""
 

@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
+
+from tagcast.features.core.engines.aside import Aside
 
 CODE = "code"
 """In the shared folder: a folder for each version of the code, by its content."""
@@ -24,19 +25,12 @@ def ship_code(shared: Path) -> Path:
         digest.update((package / name).read_bytes())
     target = shared / CODE / digest.hexdigest()[:16]
     if not target.is_dir():
-        aside = target.with_name(f".{target.name}.{uuid4().hex[:8]}")
-        try:
+        with Aside(target) as aside:
             for name in files:
-                copy = aside / "tagcast" / name
+                copy = aside.path / "tagcast" / name
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(package / name, copy)
-            if not target.is_dir():
-                aside.rename(target)
-        except OSError:
-            if not target.is_dir():  # somebody else may have been quicker
-                raise
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            aside.finish()
     return target
 
 

@@ -13,12 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tagcast.features.core.engines.aside import Aside
 from tagcast.serving.publishing.parts.staged_part import (
     PartWriter,
     ScoreFiles,
     StagedPart,
-    aside,
-    named,
     score_file,
 )
 from tagcast.serving.scoring.challengers import Challengers
@@ -171,19 +170,22 @@ class Rank:
         )
         names = [*self.champions, *self.challengers]
         with run.store.errors():
-            made = aside(folder)
-            files = ScoreFiles(made, len(names))
-        with run.scorer(share, beside) as scorer:
-            for champions, challengers in scorer.scores(tags):
-                found = [champions.get(name) for name in self.champions]
-                found += [challengers.get(name) for name in self.challengers]
-                with run.store.errors():
-                    for place, scores in enumerate(found):
-                        if scores is not None:
-                            files.add(place, scores)
-        with run.store.errors():
-            files.sort()
-            named(made, folder)
+            aside = Aside(folder)
+        with aside:
+            with run.store.errors():
+                aside.path.mkdir()
+                files = ScoreFiles(aside.path, len(names))
+            with run.scorer(share, beside) as scorer:
+                for champions, challengers in scorer.scores(tags):
+                    found = [champions.get(name) for name in self.champions]
+                    found += [challengers.get(name) for name in self.challengers]
+                    with run.store.errors():
+                        for place, scores in enumerate(found):
+                            if scores is not None:
+                                files.add(place, scores)
+            with run.store.errors():
+                files.sort()
+                aside.finish()
         paths = [score_file(folder, place) for place in range(len(names))]
         return Ranked(
             dict(zip(self.champions, paths, strict=False)),

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tagcast.features.core.engines.aside import Aside
 from tagcast.features.core.engines.engine import local_scratch
 from tagcast.features.core.errors import StoreError
 from tagcast.serving.publishing.last_run import LastRun
@@ -155,19 +155,19 @@ class LayOut:
         assert self.write is not None  # noqa: S101 - whoever has none asks for the rows in order
         place, part = item
         changes = self._changes(place)
-        aside = changes.with_name(f".{changes.name}-{uuid4().hex}")
         file = self.files / f"rows-{place:05}" if part.profiles else None
-        with self._layout(part, aside) as layout:
-            try:
-                if file is None:
-                    deque(layout.batches(), maxlen=0)
-                else:
-                    self.write(file, layout.batches(), local_scratch())
-            except StoreError:
-                if not layout.found.checks.failing:  # a store may stumble over what the checks have seen
-                    raise
-            found = layout.found
-        aside.replace(changes)
+        with Aside(changes) as aside:
+            with self._layout(part, aside.path) as layout:
+                try:
+                    if file is None:
+                        deque(layout.batches(), maxlen=0)
+                    else:
+                        self.write(file, layout.batches(), local_scratch())
+                except StoreError:
+                    if not layout.found.checks.failing:  # a store may stumble over what the checks have seen
+                        raise
+                found = layout.found
+            aside.finish()
         return replace(found, changes=changes), None if found.checks.failing else file
 
     def in_order(self, parts: Sequence[StagedPart], found: list[LaidOut]) -> Iterator[pa.RecordBatch]:

@@ -5,19 +5,18 @@ A part is written aside and takes its name when it is whole: whoever writes it a
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tagcast.features.core.engines.aside import Aside
 from tagcast.features.core.engines.key_ranges import KeyRange
 from tagcast.serving.store.schema import column_name
 
@@ -106,7 +105,9 @@ class PartWriter:
         self.within = within
         self.profiles = 0
         self.tags: list[str] = []
-        self.aside = aside(folder)
+        self._aside = Aside(folder)
+        self.aside = self._aside.path
+        self.aside.mkdir()
         self._scores = ScoreFiles(self.aside, 0)
         self._sink: Any = None
 
@@ -121,7 +122,7 @@ class PartWriter:
             with suppress(OSError):  # a full disk takes no last words either; the file is thrown away
                 self._sink.close()
             self._sink = None
-        shutil.rmtree(self.aside, ignore_errors=True)
+        self._aside.__exit__(_type, _error, _at)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add profiles by rising id.
@@ -148,22 +149,5 @@ class PartWriter:
             self._sink.close()
             self._sink = None
         self._scores.sort()
-        named(self.aside, self.folder)
+        self._aside.finish()
         return StagedPart(self.folder, self.within, self.profiles, tuple(self.tags))
-
-
-def aside(folder: Path) -> Path:
-    """Make a folder of its own beside ``folder``, for what will lie there."""
-    made = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    made.mkdir(parents=True)
-    return made
-
-
-def named(made: Path, folder: Path) -> None:
-    """Give what was made aside its name; where somebody else was first, theirs stays: it is the same."""
-    try:
-        made.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
-        shutil.rmtree(made, ignore_errors=True)

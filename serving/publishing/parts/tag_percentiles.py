@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
+from tagcast.features.core.engines.aside import Aside
 from tagcast.models.decisions.sorted_scores import SortedScores
 from tagcast.serving.publishing.parts.staged_part import StagedPart
 from tagcast.serving.publishing.percentiles import Percentiles
@@ -30,8 +30,8 @@ class TagPercentiles:
     def __call__(self, place: int) -> Path:
         """Write the percentiles of the tag at ``place``, and return the file."""
         file = self.folder / f"percentiles-{place}.npy"
-        aside = file.with_name(f".{file.name}-{uuid4().hex}")
         scores = [run for part in self.parts for run in part.scores(self.tags[place])]
-        Percentiles.of(SortedScores(scores)).save(aside)
-        aside.replace(file)
+        with Aside(file) as aside:
+            Percentiles.of(SortedScores(scores)).save(aside.path)
+            aside.finish()
         return file

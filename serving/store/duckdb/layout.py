@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
+from tagcast.features.core.engines.aside import Aside
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.serving.store.lock_and_sync import sync
 from tagcast.serving.store.schema import RunInfo, column_name
@@ -88,14 +89,10 @@ class WriteSnapshotPart:
         scratch : Path
             Where DuckDB may spill; may be a disk of this machine alone.
         """
-        with (
-            TemporaryDirectory(prefix=f".{file.stem}-", dir=file.parent) as own,
-            TemporaryDirectory(prefix="spill-", dir=scratch) as spill,
-        ):
-            aside = Path(own) / file.name
-            write_snapshot(aside, self.run, self.schema, batches, Path(spill), self.memory_limit)
-            sync(aside)
-            aside.replace(file)
+        with Aside(file) as aside, TemporaryDirectory(prefix="tagcast-", dir=scratch) as spill:
+            write_snapshot(aside.path, self.run, self.schema, batches, Path(spill), self.memory_limit)
+            sync(aside.path)
+            aside.finish()
 
 
 def spare_memory(connection: Any, columns: int) -> int:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.building.range_build import BuildPlace
 from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.engines.aside import Aside
 from tagcast.features.core.engines.engine import ONE_MACHINE
 from tagcast.features.core.engines.key_ranges import KeyRange
 from tagcast.features.entities.pair import Pair
@@ -168,6 +169,27 @@ def test_what_does_not_come_to_an_end_leaves_nothing(log, tmp_path) -> None:
     assert [left for left in Path(tmp_path).rglob("*") if left.is_file()] == []
     again = Snapshots(tmp_path, log, EVERY, "UTC", engine=SplitMachine(3))
     assert again.ensure(DATES) == DATES
+
+
+def test_what_a_killed_task_leaves_is_of_no_snapshot(log, tmp_path, monkeypatch) -> None:
+    class Killed(BaseException):
+        """Nobody clears up behind it."""
+
+    class Once(SplitMachine):
+        def each(self, work, items, doing, progress=None):
+            def killed(aside):
+                raise Killed
+
+            with monkeypatch.context() as here, pytest.raises(Killed):
+                here.setattr(Aside, "finish", killed)
+                here.setattr(Aside, "__exit__", lambda *_: None)
+                work(items[-1])
+            return super().each(work, items, doing, progress)
+
+    split = Snapshots(tmp_path, log, EVERY, "UTC", engine=Once(3))
+    split.ensure(DATES[:1])
+    assert [left for left in tmp_path.rglob(".*") if left.parent.name in EVERY.views] == []
+    assert len(split.files("profile_activity", DATES[0])) == 3
 
 
 def test_what_memory_does_not_hold_goes_to_the_disk_and_leaves_it(tmp_path) -> None:
