@@ -13,6 +13,7 @@ from tagcast.features.core.engines.engine import Engine
 from tagcast.features.core.engines.key_ranges import EVERYONE
 from tagcast.features.core.errors import RunRefusedError, StoreError
 from tagcast.features.core.messages import Joined, Message, Text, listed, msg
+from tagcast.serving.publishing.parts.joined_parts import joined
 from tagcast.serving.publishing.parts.part_layout import LaidOut, LayOut, together, with_percentiles
 from tagcast.serving.publishing.parts.staged_part import PartWriter, StagedPart
 from tagcast.serving.publishing.parts.tag_percentiles import TagPercentiles
@@ -215,8 +216,8 @@ class Staging:
         self, number: int, run: RunInfo, last: Manifest | None
     ) -> tuple[list[LaidOut], tuple[int, ...], pa.Schema]:
         """Write rows aside, and what changed against ``last``; return how each part came out, the sizes, and the staged columns."""
-        parts, percentiles = self._parts, self._percentiles(tuple(self._parts))
-        with next(part for part in parts if part.profiles).open() as reader:
+        parts, percentiles = joined(self._parts), self._percentiles(tuple(self._parts))
+        with next(part for part in self._parts if part.profiles).open() as reader:
             staged = cast("pa.RecordBatchReader", reader).schema
         columns = with_percentiles(staged, list(percentiles))
         taken = self.store.parts if len(parts) > 1 else None

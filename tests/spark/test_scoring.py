@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from tagcast.serving.publishing.parts import joined_parts
 from tests.support.engines.scored_shop import make_scored_shop, scored
 
 
-def test_a_run_is_that_of_one_machine(engine, tmp_path) -> None:
+def test_a_run_is_that_of_one_machine(engine, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(joined_parts, "LEAST_PROFILES", 1)
     make_scored_shop(tmp_path / "shop")
     whole = scored(tmp_path / "shop", tmp_path / "whole")
     parted = scored(tmp_path / "shop", tmp_path / "parted", engine)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,7 @@ from tagcast.serving.store.schema import RunInfo, column_name
 
 if TYPE_CHECKING:
     from tagcast.features.core.messages import Joined, Text
-    from tagcast.serving.publishing.parts.staged_part import StagedPart
+    from tagcast.serving.publishing.parts.joined_parts import JoinedParts
     from tagcast.serving.store.base import ProfileStore, WritePart
     from tagcast.serving.store.manifest import Manifest
 
@@ -57,7 +57,7 @@ class PartLayout:
 
     Parameters
     ----------
-    part : StagedPart
+    part : JoinedParts
     run : RunInfo
     percentiles : mapping of str to Percentiles
         Of everybody, by tag.
@@ -70,7 +70,7 @@ class PartLayout:
 
     def __init__(
         self,
-        part: StagedPart,
+        part: JoinedParts,
         run: RunInfo,
         percentiles: Mapping[str, Percentiles],
         store: ProfileStore,
@@ -85,7 +85,7 @@ class PartLayout:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._reader = self._stack.enter_context(self.part.open())
+        self._batches = self._stack.enter_context(self.part.open())
         self._stack.enter_context(self._last)
         return self
 
@@ -95,14 +95,9 @@ class PartLayout:
         """Let go of the files and of the last run."""
         self._stack.close()
 
-    @property
-    def staged(self) -> pa.Schema | None:
-        """The staged columns; None where nobody is in the range."""
-        return None if self._reader is None else self._reader.schema
-
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the staged batches with percentiles, each checked and compared on the way."""
-        for batch in self._reader or ():
+        for batch in self._batches:
             if not batch.num_rows:
                 continue
             self._checks.observe(batch)
@@ -150,19 +145,15 @@ class LayOut:
     files: Path
     write: WritePart | None
 
-    def __call__(self, item: tuple[int, StagedPart]) -> tuple[LaidOut, Path | None]:
-        """Lay a part out; return how it came out, and its file: None where nobody is in it, or it is wrong."""
+    def __call__(self, item: tuple[int, JoinedParts]) -> tuple[LaidOut, Path | None]:
+        """Lay a part out; return how it came out, and its file: None where it is wrong."""
         assert self.write is not None  # noqa: S101 - whoever has none asks for the rows in order
         place, part = item
-        changes = self._changes(place)
-        file = self.files / f"rows-{place:05}" if part.profiles else None
+        changes, file = self._changes(place), self.files / f"rows-{place:05}"
         with Aside(changes) as aside:
             with self._layout(part, aside.path) as layout:
                 try:
-                    if file is None:
-                        deque(layout.batches(), maxlen=0)
-                    else:
-                        self.write(file, layout.batches(), local_scratch())
+                    self.write(file, layout.batches(), local_scratch())
                 except StoreError:
                     if not layout.found.checks.failing:  # a store may stumble over what the checks have seen
                         raise
@@ -170,7 +161,7 @@ class LayOut:
             aside.finish()
         return replace(found, changes=changes), None if found.checks.failing else file
 
-    def in_order(self, parts: Sequence[StagedPart], found: list[LaidOut]) -> Iterator[pa.RecordBatch]:
+    def in_order(self, parts: Sequence[JoinedParts], found: list[LaidOut]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of all parts, and note in ``found`` how each came out, the one under way too."""
         for place, part in enumerate(parts):
             with self._layout(part, self._changes(place)) as layout:
@@ -178,9 +169,17 @@ class LayOut:
                 yield from layout.batches()
                 found[-1] = layout.found
 
-    def _layout(self, part: StagedPart, changes: Path) -> PartLayout:
-        percentiles = {tag: Percentiles.load(file) for tag, file in self.percentiles.items()}
-        return PartLayout(part, self.run, percentiles, self.store, self.last, changes)
+    def _layout(self, part: JoinedParts, changes: Path) -> PartLayout:
+        return PartLayout(part, self.run, self._loaded, self.store, self.last, changes)
+
+    @cached_property
+    def _loaded(self) -> Mapping[str, Percentiles]:
+        """The percentiles, read once a process: every part needs all of them, for its scores are anybody's."""
+        return {tag: Percentiles.load(file) for tag, file in self.percentiles.items()}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what other processes need: they read the files themselves."""
+        return {name: value for name, value in self.__dict__.items() if name != "_loaded"}
 
     def _changes(self, place: int) -> Path:
         return self.folder / f"changes-{place:05}.parquet"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tagcast.serving.publishing.parts import joined_parts
 from tagcast.serving.scoring import challengers, drift_sample, scorer
 from tests.support.engines.scored_shop import make_scored_shop, scored
 from tests.support.engines.split_machine import SplitMachine
@@ -30,6 +31,7 @@ def _little(monkeypatch) -> None:
     monkeypatch.setattr(scorer, "EXACT_REASONS_CAP", 20)
     monkeypatch.setattr(drift_sample, "SAMPLE", 180)
     monkeypatch.setattr(challengers, "LEAST_PROFILES", 60)
+    monkeypatch.setattr(joined_parts, "LEAST_PROFILES", 1)
 
 
 @pytest.mark.usefixtures("_little")

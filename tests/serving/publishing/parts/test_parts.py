@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from tagcast.features.core.engines.key_ranges import KeyRange, ranges_between
 from tagcast.features.core.errors import RunRefusedError
+from tagcast.serving.publishing.parts import joined_parts
 from tagcast.serving.publishing.parts.staged_part import PartWriter, StagedPart
-from tagcast.serving.publishing.publication import stage_run
+from tagcast.serving.publishing.publication import roll_back, stage_run
 from tagcast.serving.publishing.run_checks import Bounds
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.duckdb.store import DuckDbStore
@@ -102,19 +103,61 @@ def whole(first_run, tmp_path_factory) -> Everything:
     return found
 
 
+@pytest.fixture
+def _every_part_by_itself(monkeypatch) -> None:
+    monkeypatch.setattr(joined_parts, "LEAST_PROFILES", 1)
+
+
 BORDER = st.integers(0, 2 * ROWS).map(lambda k: f"p{k:03d}") | st.sampled_from(["", "p", "p0105", "q"])
 
 
-@given(st.lists(BORDER, max_size=5).map(sorted))
-@settings(max_examples=8, deadline=None)
-def test_a_run_in_parts_is_the_run(first_run, whole, tmp_path_factory, borders) -> None:
+@given(st.lists(BORDER, max_size=5).map(sorted), st.sampled_from([1, 40]))
+@settings(max_examples=10, deadline=None)
+def test_a_run_in_parts_is_the_run(first_run, whole, tmp_path_factory, borders, least) -> None:
     store = DuckDbStore(shutil.copytree(first_run, tmp_path_factory.mktemp("parted") / "store"))
-    found = everything(store, published(store, parted(borders)))
+    with pytest.MonkeyPatch.context() as here:
+        here.setattr(joined_parts, "LEAST_PROFILES", least)
+        found = everything(store, published(store, parted(borders)))
     assert found.rows == whole.rows
     assert found.changes == whole.changes
     assert found.manifest == whole.manifest
 
 
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=6), st.integers(1, 8))
+def test_no_file_is_small_unless_the_run_is(profiles, least) -> None:
+    ranges = ranges_between([f"p{k}" for k in range(len(profiles) - 1)])
+    parts = [StagedPart(Path(), one, n, ()) for one, n in zip(ranges, profiles, strict=True)]
+    with pytest.MonkeyPatch.context() as here:
+        here.setattr(joined_parts, "LEAST_PROFILES", least)
+        files = joined_parts.joined(parts)
+    assert [part for file in files for part in file.parts] == parts
+    assert len(files) == 1 or all(file.profiles >= least for file in files)
+    # As many as there can be: one that has enough ends where it has.
+    assert all(sum(part.profiles for part in file.parts[:-1]) < least for file in files[:-1])
+    assert sum(part.profiles for part in files[-1].parts) < 2 * least + max(profiles)
+    ends = [(file.within.first, file.within.end) for file in files]
+    assert ends == [(file.parts[0].within.first, file.parts[-1].within.end) for file in files]
+
+
+def test_a_small_run_lies_in_one_file_whatever_its_ranges(first_run, tmp_path, monkeypatch) -> None:
+    store = DuckDbStore(shutil.copytree(first_run, tmp_path / "store"))
+    parts = parted(["p030", "p060", "p090"])
+    assert len(published(store, parts).parts) == 1
+    monkeypatch.setattr(joined_parts, "LEAST_PROFILES", 40)
+    several = published(store, parts)
+    assert len(several.parts) == 2
+    monkeypatch.undo()
+    # What follows a run of several files reads it, goes back to it and removes it as any other.
+    published(store, parts)
+    assert roll_back(store, several.number, NOW).run == several.run
+    with store.reader() as reader:
+        assert reader.row("p046")["profile_id"] == "p046"
+    last = published(store, parts)
+    store.forget_old(1)
+    assert store.stored() == {last.number}
+
+
+@pytest.mark.usefixtures("_every_part_by_itself")
 def test_who_stands_in_two_parts_is_found(first_run, tmp_path) -> None:
     store = DuckDbStore(shutil.copytree(first_run, tmp_path / "store"))
     (low, one), (high, other) = parted(["p050"])
@@ -125,6 +168,7 @@ def test_who_stands_in_two_parts_is_found(first_run, tmp_path) -> None:
     assert store.current().run.run_id == "first"
 
 
+@pytest.mark.usefixtures("_every_part_by_itself")
 def test_where_a_part_of_the_last_run_is_damaged_nothing_is_said_to_have_changed(
     first_run, whole, tmp_path, caplog
 ) -> None:
