@@ -13,7 +13,9 @@ from urllib.request import url2pathname
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import Message, msg
 
-NEVER_SHOWN = frozenset({"url", "store", "rate_limit_storage", "registry", "online_store", "tracking_uri"})
+NEVER_SHOWN = frozenset(
+    {"url", "store", "rate_limit_storage", "registry", "online_store", "tracking_uri", "session"}
+)
 """Keys whose values no error shows: they may hold what belongs into the environment."""
 FILE_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "https", "http", "file"})
 """With these begin addresses of files; with others, those of databases."""
@@ -26,8 +28,8 @@ _LOGIN = re.compile(r"(?P<user>[^:/@]*)(?::(?P<password>[^@]*))?@")
 """Who connects, at the start of what follows ``://``, as SQLAlchemy reads it: a password may hold a slash."""
 _PASSWORD = re.compile(rf"://[^/@:]*:(?!{_VARIABLES}@)[^@]+@")
 _SECRETS = (
-    r"(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|signature|api_?key|credentials?(?:_base64)?"
-    r"|(?:private|secret|access|account)_?key)"
+    r"(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|signature|api[_-]?key|credentials?(?:_base64)?"
+    r"|authorization|(?:private|secret|access|account)_?key)"
 )
 _NAMED = rf"(?:^|[?&;{{\s])(?:[\w. -]*{_SECRETS}|pass|pw|sig)\s*=\s*"
 _SECRET = re.compile(rf"{_NAMED}(?!\{{?{_VARIABLES}\}}?(?:[&;}}\s]|$))[^&;\s]", re.IGNORECASE)
@@ -104,10 +106,10 @@ def without_passwords(text: str, url: str = "") -> str:
         Its passwords are taken out too, and what a library may have split off them.
     """
     shown = _PERSON.sub("://…@", text)
-    pieces: set[str] = set()
+    pieces = set[str]()
     for secret in _secrets_in(url):
-        pieces |= {secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
-        pieces |= set(re.split(r"[\W_]+", secret))
+        written = {secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
+        pieces |= {*written, *re.split(r"[\W_]+", secret)}
     for piece in sorted(pieces, key=len, reverse=True):
         if len(piece) >= _SHORTEST_PIECE:
             shown = shown.replace(piece, "…")
@@ -118,8 +120,7 @@ def _secrets_in(url: str) -> set[str]:
     _, _, rest = url.partition("://")
     login = _LOGIN.match(rest)
     found = {login["password"]} if login and login["password"] else set()
-    parameters = rest.partition("?")[2]
-    for text in (parameters, unquote_plus(parameters)):
+    for text in (rest, unquote_plus(rest)):
         found |= set(_SECRET_VALUE.findall(text))
     return found | {unquote(one) for one in found} | {unquote_plus(one) for one in found}
 
@@ -147,7 +148,7 @@ def expand_url(text: str, where: str) -> str:
     """Fill in ``${VARIABLE}`` of a URL from the environment.
 
     What stands for a password, a user beside one or the value of a parameter is percent-encoded, unless it is so already: with a
-    sign such as ``%40`` in it, and none that would have to be encoded.
+    sign such as ``%40`` in it, and none that would have to be encoded. Of ``sc://`` the parameters begin with a semicolon each.
 
     Raises
     ------
@@ -155,20 +156,19 @@ def expand_url(text: str, where: str) -> str:
         For one that is not set, for one that would cut the URL in another place, or that may or may not be encoded already. No
         value is shown.
     """
-    start, separator, rest = text.partition("://")
-    if not separator:
-        start, rest = "", text
-    login = _LOGIN.match(rest) if separator else None
-    place, mark, parameters = rest[login.end() if login else 0 :].partition("?")
+    start, separator, rest = text.partition("://") if "://" in text else ("", "", text)
+    first, between = (";", ";") if start == "sc" else ("?", "&")
+    login = _LOGIN.match(rest) if separator and start != "sc" else None
+    place, mark, parameters = rest[login.end() if login else 0 :].partition(first)
     # Of a login in one variable nobody can tell which : and @ are the password's.
     fill = _encoded if login and login["password"] is not None else _uncut
     person = _filled(login.group(), where, fill) if login else ""
     whole = "".join([
         _filled(start, where), separator, person, _filled(place, where), mark,
-        "&".join(_parameter(one, where) for one in parameters.split("&")),
+        between.join(_parameter(one, where) for one in parameters.split(between)),
     ])  # fmt: skip
     _, _, rest = whole.partition("://")
-    if _LOGIN.match(rest) and rest.count("@") > 1:
+    if start != "sc" and _LOGIN.match(rest) and rest.count("@") > 1:
         raise ConfigError(
             msg(
                 "{where}: the address holds several @, and nothing shows where its password ends", where=where
@@ -256,8 +256,7 @@ def _check_port(url: str, where: str) -> None:
 
 def scheme_of(path: str) -> str | None:
     """Return the scheme of an address such as ``s3://bucket/folder``, in lower case; None of a plain path."""
-    found = _SCHEME.match(path)
-    return found.group(1).lower() if found else None
+    return found.group(1).lower() if (found := _SCHEME.match(path)) else None
 
 
 def package_folder(package: str, where: str) -> Path:

@@ -75,7 +75,10 @@ def test_jobs_say_what_they_are_about(engine) -> None:
     ("spark", "words"),
     [
         ("Spark()", "no Spark session is active"),
-        ("Spark(session='sc://127.0.0.1:1')", "the Spark session 127.0.0.1:1 cannot be reached"),
+        (
+            "Spark(session='sc://127.0.0.1:1/;token=${TOKEN}')",
+            "the Spark session 127.0.0.1:1 cannot be reached",
+        ),
         ("Spark(session='local[1]')", "Spark needs Java 17 or newer"),
     ],
 )
@@ -91,7 +94,12 @@ def test_without_a_session_it_is_said_what_to_do(spark, words, tmp_path) -> None
         "except TagcastError as error:\n"
         "    print(error)\n"
     )
-    environment = {**os.environ, "JAVA_HOME": str(tmp_path), "PATH": str(tmp_path / "bin")}
+    environment = {
+        **os.environ,
+        "JAVA_HOME": str(tmp_path),
+        "PATH": str(tmp_path / "bin"),
+        "TOKEN": "hunter2",
+    }
     said = subprocess.run(
         [sys.executable, "-c", code],
         env=environment,
@@ -101,6 +109,7 @@ def test_without_a_session_it_is_said_what_to_do(spark, words, tmp_path) -> None
         cwd=Path.cwd(),
     )
     assert words in said.stdout
+    assert "hunter2" not in said.stdout + said.stderr
     assert "hint: " in said.stdout
 
 

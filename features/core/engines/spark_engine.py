@@ -23,6 +23,7 @@ from tagcast.features.core.errors import MachineError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import raw_text, reason_of
 from tagcast.features.core.schema.engine import Spark
+from tagcast.features.core.urls import without_passwords
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -92,7 +93,11 @@ class SparkEngine:
                 found = {row.number: row.answer for row in frame.collect()}
         except Exception as error:  # of Java, of gRPC, or of the session: they share no class
             raise MachineError(
-                msg("Spark could not finish {work}: {reason}", work=doing, reason=_cause(error)),
+                msg(
+                    "Spark could not finish {work}: {reason}",
+                    work=doing,
+                    reason=_cause(error, self._spark.address),
+                ),
                 hint=msg(
                     "Spark's own log says more; nothing that was published has changed, and a new call begins anew"
                 ),
@@ -185,10 +190,13 @@ def _followed(marks: Path, doing: Message, total: int, progress: Progress | None
     progress(doing, total, total)
 
 
-def _cause(error: Exception) -> Message:
+def _cause(error: Exception, address: str | None) -> Message:
     """Return what went wrong in a task, of the many lines that Spark makes of it."""
-    said = [line.strip() for line in str(error).splitlines()]
+    text = without_passwords(str(error), address or "")
+    said = [line.strip() for line in text.splitlines()]
     raised = [
         line for line in said if _RAISED.match(line) and not line.startswith(("org.", "java.", "py4j."))
     ]
-    return raw_text(raised[-1]) if raised else reason_of(error)
+    if raised:
+        return raw_text(raised[-1])
+    return reason_of(error) if text == str(error) else raw_text(text)

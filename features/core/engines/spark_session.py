@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from tagcast.features.core.errors import ConfigError, MachineError
 from tagcast.features.core.messages import msg
-from tagcast.features.core.raw_errors import reason_of
+from tagcast.features.core.raw_errors import raw_text, reason_of
 from tagcast.features.core.schema.engine import Spark
+from tagcast.features.core.urls import without_passwords
 
 _LEAST_JAVA = 17
 _PORT, _SECONDS = 15002, 10
@@ -46,7 +47,8 @@ def open_session(spark: Spark, name: str) -> tuple[Any, bool]:
             hint=msg("run {command}", command="pip install 'tagcast[spark]'"),
         ) from error
     active = SparkSession.getActiveSession()
-    if spark.session is None:
+    address = spark.address
+    if address is None:
         if active is None:
             raise ConfigError(
                 msg("no Spark session is active, and [spark] names none"),
@@ -54,7 +56,7 @@ def open_session(spark: Spark, name: str) -> tuple[Any, bool]:
             )
         return active, False
     if spark.remote:
-        _check_reached(str(spark.session))
+        _check_reached(address)
     else:
         _check_java()
     # Tasks run the interpreter that the driver names, which Spark reads from the environment alone.
@@ -62,22 +64,26 @@ def open_session(spark: Spark, name: str) -> tuple[Any, bool]:
     builder = SparkSession.builder.appName(name)
     try:
         if spark.remote:
-            return builder.remote(spark.session).getOrCreate(), active is None
-        builder = builder.master(spark.session).config("spark.ui.showConsoleProgress", "false")
+            return builder.remote(address).getOrCreate(), active is None
+        builder = builder.master(address).config("spark.ui.showConsoleProgress", "false")
         if spark.archives:
             builder = builder.config("spark.archives", ",".join(spark.archives))
         session = builder.getOrCreate()
     except Exception as error:  # what Java raises has no class of its own
-        raise ConfigError(
+        shown = without_passwords(str(error), address)
+        refused = ConfigError(
             msg(
                 "the Spark session {session} cannot be opened: {reason}",
-                session=spark.session.partition("/;")[0],  # what follows may hold a token
-                reason=reason_of(error),
+                session=address.partition("/;")[0],  # what follows may hold a token
+                reason=raw_text(shown),
             ),
             hint=msg(
                 "check that it can be reached from here, and what {file} says", file="spark-defaults.conf"
             ),
-        ) from error
+        )
+        if shown != str(error):  # no traceback shows a token either
+            raise refused from None
+        raise refused from error
     return session, active is None
 
 

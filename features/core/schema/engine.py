@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from tagcast.features.core.messages import msg
+from tagcast.features.core.urls import expand_url, holds_secret
 from tagcast.features.core.validation import InvalidValueError, Strict
 
 EngineName = Literal["duckdb", "spark"]
@@ -18,8 +19,8 @@ class Spark(Strict):
 
     session: str | None = Field(
         None,
-        description="master (local[4], spark://host:7077, yarn, k8s://…) or sc://host:15002 for Spark Connect; "
-        "default: the session that is active, as in a notebook",
+        description="master (local[4], spark://host:7077, yarn, k8s://…) or sc://host:15002 for Spark Connect, a token as "
+        "sc://host/;token=${VARIABLE}; default: the session that is active, as in a notebook",
     )
     shared: str | None = Field(
         None,
@@ -40,11 +41,30 @@ class Spark(Strict):
     @field_validator("session")
     @classmethod
     def _check_session(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(_MASTERS):
+        if value is None:
+            return value
+        place, _, parameters = value.partition(";")
+        if holds_secret("", place) or holds_secret("", f";{parameters}"):
             raise InvalidValueError(
-                msg("expected local[n], spark://…, yarn, k8s://… or sc://…, found {value!r}", value=value)
+                msg("a secret is written in it: name it as ${{VARIABLE}} and set it in the environment")
+            )
+        if not value.startswith(_MASTERS):
+            # What follows may hold what no message shows.
+            raise InvalidValueError(
+                msg("expected local[n], spark://…, yarn, k8s://… or sc://…, found {value!r}", value=place)
             )
         return value
+
+    @property
+    def address(self) -> str | None:
+        """The session with its variables filled in, for whoever opens it: it may hold a token.
+
+        Raises
+        ------
+        ConfigError
+            For a variable that is not set. No value is shown.
+        """
+        return None if self.session is None else expand_url(self.session, "spark.session")
 
     @property
     def remote(self) -> bool:

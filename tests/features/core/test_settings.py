@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from tagcast.features.core.errors import ConfigError
+from tagcast.features.core.schema.engine import Spark
 from tagcast.features.core.schema.operation import Feast, Mlflow
 from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.sql_allow_list import checked
@@ -205,6 +207,7 @@ class TestExpressions:
         assert checked("PRICE > 0", ["Price"], "here").sql("duckdb") == '"Price" > 0'
 
 
+SPARK = "[spark]\nsession = "
 REDIS = '[feast]\nonline_store = {type = "redis", connection_string = '
 SQL = '[feast]\nregistry = {registry_type = "sql", path = '
 
@@ -219,9 +222,11 @@ SQL = '[feast]\nregistry = {registry_type = "sql", path = '
         REDIS + '"cache:6379", "auth_token" = "hunter2"}',
         '[mlflow]\ntracking_uri = "https://ann:hunter2@mlflow.example.org"',
         '[mlflow]\ntracking_uri = "postgresql://db/mlflow?password=hunter2"',
+        SPARK + '"sc://lake.example.org/;token=hunter2"',
+        SPARK + '"sc://lake.example.org:443/;use_ssl=true;x-api-key=hunter2;user_id=ann@example.org"',
     ],
 )
-def test_a_password_for_feast_or_mlflow_is_refused_and_not_repeated(tmp_path, table) -> None:
+def test_a_password_for_feast_mlflow_or_spark_is_refused_and_not_repeated(tmp_path, table) -> None:
     message = refused(project(tmp_path, source() + "\n" + table))
     assert "environment" in message
     assert "hunter2" not in message
@@ -237,11 +242,12 @@ def test_a_password_for_feast_or_mlflow_is_refused_and_not_repeated(tmp_path, ta
         ('[feast]\nproject = "my shop"', "feast.project: has to match the pattern"),
         ('[feast]\nregistri = "s3://b/r.db"', "did you mean 'registry'?"),
         ('[mlflow]\ntracking_uri = "ftp://ann:hunter2@h"', "expected https://… of an MLflow server"),
+        (SPARK + '"https://lake/;user=hunter2"', "spark.session: expected local[n], spark://…"),
         ('[mlflow]\nprefix = "a/b"', "mlflow.prefix: has to match the pattern"),
         ('[mlflow]\nexperiments = "x"', "did you mean 'experiment'?"),
     ],
 )
-def test_what_feast_and_mlflow_cannot_be_given(tmp_path, table, problem) -> None:
+def test_what_feast_mlflow_and_spark_cannot_be_given(tmp_path, table, problem) -> None:
     message = refused(project(tmp_path, source() + "\n" + table))
     assert problem in message
     assert "hunter2" not in message
@@ -263,6 +269,20 @@ def test_the_place_of_mlflow_is_filled_in_when_it_is_opened(monkeypatch) -> None
     monkeypatch.setenv("SERVER", "https://mlflow.example.org")
     assert given.place("shop.toml") == "https://mlflow.example.org"
     assert Mlflow().place("shop.toml") is None
+
+
+def test_a_session_of_spark_is_filled_in_when_it_is_opened(monkeypatch) -> None:
+    monkeypatch.delenv("TOKEN", raising=False)
+    given = Spark(session="sc://lake.example.org:443/;use_ssl=true;token=${TOKEN};user_id=ann@example.org")
+    with pytest.raises(ConfigError, match=r"spark.session names the variable TOKEN"):
+        assert given.address
+    monkeypatch.setenv("TOKEN", "a;b/c@d=")
+    *others, token, user = str(given.address).split(";")
+    assert others == ["sc://lake.example.org:443/", "use_ssl=true"]
+    assert (unquote(token), user) == ("token=a;b/c@d=", "user_id=ann@example.org")
+    for plain in ("local[*]", "yarn", "spark://one:7077,other:7077", "k8s://https://host:443"):
+        assert Spark(session=plain).address == plain
+    assert Spark().address is None
 
 
 def test_every_entity_has_a_feast_project_of_its_own() -> None:

@@ -200,6 +200,7 @@ def test_a_host_or_a_whole_url_may_hold_any_sign(monkeypatch) -> None:
             "mssql:///?odbc_connect=UID%3Du%3BPWD%3D%7Bhun%3Bter2%7D",
             "Invalid connection string attribute: ter2}",
         ),
+        ("sc://db:443/;use_ssl=true;token=hun%3Bter2", "UNAUTHENTICATED: Bearer hun;ter2"),
         ("postgresql://db/crm", 'invalid URI "postgresql://u:hunter2@db/crm"'),
     ],
 )
