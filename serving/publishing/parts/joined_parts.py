@@ -12,8 +12,8 @@ from tagcast.features.core.engines.key_ranges import KeyRange
 from tagcast.serving.publishing.parts.staged_part import StagedPart
 
 LEAST_PROFILES = 500_000
-"""Of a part that is laid out by itself. A file more takes about a millisecond of each question, as long as it takes to read some
-100,000 profiles of another: with so many in each, several files answer at most a fifth later than one
+"""Of a part that is laid out by itself. Whatever a file holds, it takes a little more than a millisecond of each question; so many
+profiles take about five. A run whose files were smaller would be asked slowly for nothing
 (``python -m benchmarks.store_parts``)."""
 
 
