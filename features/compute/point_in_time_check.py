@@ -163,7 +163,8 @@ class Recount:
             plan, engine = snapshot_plan(known.columns, feature_set, [as_of], [view]), self._engine.con
             try:
                 plan.share(engine, [as_of])
-                plan.write(engine, [as_of], as_of, instant(as_of, self._timezone), {**files, view: file})
+                starts_at = instant(as_of, self._timezone)
+                plan.check([plan.write(engine, [as_of], as_of, starts_at, {**files, view: file})])
             finally:
                 plan.forget(engine)
         return file

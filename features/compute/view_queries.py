@@ -116,8 +116,8 @@ def running(view: str) -> Iterator[None]:
         ) from error
 
 
-def check_one_row(connection: Any, view: SqlView, file: Path) -> None:
-    """Refuse a query that gave several rows of one entity; DataError.
+def several_rows(connection: Any, view: SqlView, file: Path) -> int:
+    """Return of how many entities a query gave several rows, where it should give one.
 
     Parameters
     ----------
@@ -131,11 +131,15 @@ def check_one_row(connection: Any, view: SqlView, file: Path) -> None:
     several = exp.select(*keys).from_(rows.subquery("r")).group_by(*keys).having("count(*) > 1")
     counted = exp.select(exp.Count(this=exp.Star())).from_(several.subquery("s"))
     ((many,),) = connection.execute(counted.sql("duckdb")).fetchall()
-    if many:
-        raise DataError(
-            msg("views.{view}: the query gives several rows of {n:,} entities", view=view.name, n=many),
-            hint=msg("GROUP BY {keys}", keys=", ".join(view.keys)),
-        )
+    return int(many)
+
+
+def refused_rows(view: SqlView, several: int) -> DataError:
+    """Return the error of a query that gave several rows of so many entities."""
+    return DataError(
+        msg("views.{view}: the query gives several rows of {n:,} entities", view=view.name, n=several),
+        hint=msg("GROUP BY {keys}", keys=", ".join(view.keys)),
+    )
 
 
 def _value(column: SqlColumn, as_of: date) -> exp.Expr:

@@ -134,8 +134,12 @@ class Builder:
         here = None if split or self._engine.elsewhere else step
         for plan in plans:
             build = RangeBuild(place, plan, starts, tuple(view for view in whole if view in plan.files), here)
-            for sizes in self._engine.each(build, ranges, msg("snapshots"), progress):
-                for as_of, written in sizes.items():
+            built = self._engine.each(build, ranges, msg("snapshots"), progress)
+            for as_of in dates:
+                # All ranges come as far as the first date with any.
+                plan.check([one.several.get(as_of, {}) for one in built])
+            for one in built:
+                for as_of, written in one.sizes.items():
                     for name, size in written.items():
                         if name in views:
                             found[as_of].setdefault(name, []).append(size)

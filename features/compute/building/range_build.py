@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from glob import escape
 from pathlib import Path
@@ -25,8 +25,21 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
 from tagcast.features.core.messages import msg
 
-Sizes = dict[date, dict[str, tuple[int, int]]]
-"""Of each date and file: rows and bytes."""
+
+@dataclass
+class BuiltRange:
+    """What was written of a range.
+
+    Parameters
+    ----------
+    sizes : dict
+        Of each date and file: rows and bytes.
+    several : dict
+        Of each date: of how many entities each view gave several rows. After a date with any, nothing more was written.
+    """
+
+    sizes: dict[date, dict[str, tuple[int, int]]] = field(default_factory=dict)
+    several: dict[date, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,11 +134,11 @@ class RangeBuild:
     whole: tuple[str, ...] = ()
     step: Callable[[int], None] | None = None
 
-    def __call__(self, within: KeyRange) -> Sizes:
-        """Write the files of a range; return the rows and bytes of each."""
+    def __call__(self, within: KeyRange) -> BuiltRange:
+        """Write the files of a range."""
         import pyarrow.parquet as pq
 
-        found: Sizes = {}
+        found = BuiltRange()
         place = self.place
         with place.opened(within) as connection:
             self.plan.share(connection, place.dates)
@@ -140,11 +153,14 @@ class RangeBuild:
                         for name in self.plan.files
                     }
                     files = {**read, **{name: aside.path for name, aside in asides.items()}}
-                    self.plan.write(connection, place.dates, as_of, self.starts[number], files)
-                    found[as_of] = {}
+                    several = self.plan.write(connection, place.dates, as_of, self.starts[number], files)
+                    found.several[as_of] = several
+                    if several:
+                        break
+                    found.sizes[as_of] = {}
                     for name, aside in asides.items():
                         rows = int(pq.read_metadata(aside.path).num_rows)
-                        found[as_of][name] = rows, aside.path.stat().st_size
+                        found.sizes[as_of][name] = rows, aside.path.stat().st_size
                         aside.finish()
                 if self.step is not None:
                     self.step(number)

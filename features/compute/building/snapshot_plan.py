@@ -32,7 +32,14 @@ from tagcast.features.compute.aggregates.queries import (
 from tagcast.features.compute.aggregates.related_queries import related_rows
 from tagcast.features.compute.building.statements import Notes, copied, named, written
 from tagcast.features.compute.dated_statements import DIALECT, STANDS_FOR_LAST, Statement
-from tagcast.features.compute.view_queries import attribute_rows, by_key, check_one_row, running, sql_rows
+from tagcast.features.compute.view_queries import (
+    attribute_rows,
+    by_key,
+    refused_rows,
+    running,
+    several_rows,
+    sql_rows,
+)
 
 
 @dataclass(frozen=True)
@@ -82,11 +89,18 @@ class SnapshotPlan:
         as_of: date,
         starts_at: datetime,
         files: Mapping[str, Path],
-    ) -> None:
+    ) -> dict[str, int]:
         """Write the files at ``as_of``, one of ``dates``, as Parquet; each row is stamped ``starts_at``.
 
         ``files`` has each file that is written, and each that one of them is made of; of totals a pattern may stand for several.
+
+        Returns
+        -------
+        dict of str to int
+            Of views whose query gave several rows of one entity: of how many. Where there are any, the files are of no use
+            (:meth:`check`).
         """
+        several = {}
         before, statements = self.at[list(dates).index(as_of)]
         for statement in before:
             statement.run(connection, max(dates))
@@ -95,8 +109,15 @@ class SnapshotPlan:
             read = {_parameter(other): _pattern(files[other]) for other in self.reads.get(name, ())}
             with running(name) if query else nullcontext():
                 statement.run(connection, max(dates), starts_at=starts_at, path=str(files[name]), **read)
-            if query:
-                check_one_row(connection, query, files[name])
+            if query and (many := several_rows(connection, query, files[name])):
+                several[name] = many
+        return several
+
+    def check(self, several: Sequence[Mapping[str, int]]) -> None:
+        """Refuse queries that gave several rows of one entity, as :meth:`write` returned it for some ranges of them; DataError."""
+        for name, query in self.queries.items():
+            if many := sum(of_range.get(name, 0) for of_range in several):
+                raise refused_rows(query, many)
 
 
 def snapshot_plan(

@@ -18,6 +18,7 @@ from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.engines.aside import Aside
 from tagcast.features.core.engines.engine import ONE_MACHINE
 from tagcast.features.core.engines.key_ranges import KeyRange
+from tagcast.features.core.errors import DataError
 from tagcast.features.entities.pair import Pair
 from tagcast.pipelines.project.project import Project, open_project
 from tests.support.engines.split_machine import SplitMachine
@@ -155,6 +156,33 @@ def test_views_of_every_kind(project, tmp_path) -> None:
         snapshots.ensure(DATES)
     assert_equal(*made, DATES)
     assert len(made[1].files("own", DATES[0])) == 4
+
+
+# Made events show neither, for they have no word of six letters; the second one needs all events at once.
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT profile_id, max(amount) AS most FROM events GROUP BY profile_id, coalesce(length(category), 0) = 6",
+        "SELECT profile_id, amount AS spent FROM events WHERE length(category) = 6",
+    ],
+)
+def test_a_query_with_several_rows_is_refused_with_the_figure_of_everybody(sql, tmp_path) -> None:
+    shop_lines(40).to_csv(tmp_path / "lines.csv", index=False)
+    (tmp_path / "views").mkdir()
+    (tmp_path / "views" / "twice.yaml").write_text(f"view: twice\nsql: {sql}\n", encoding="utf-8")
+    (tmp_path / "tagcast.toml").write_text(CONFIG, encoding="utf-8")
+    project = open_project(tmp_path / "tagcast.toml", tmp_path / "home")
+    feature_set = project.widest_set(DATES[-1])
+    said = []
+    for engine in (ONE_MACHINE, SplitMachine(4)):
+        made = Snapshots(tmp_path / "made", project.view_tables, feature_set, "UTC", engine=engine)
+        with pytest.raises(DataError) as raised:
+            made.ensure(DATES)
+        said.append(str(raised.value))
+        assert not list((tmp_path / "made").rglob("*.parquet"))
+    assert said[0] == said[1]
+    several = int(said[0].split("several rows of ")[1].split()[0])
+    assert several > 20, "more than a range has"
 
 
 def test_what_does_not_come_to_an_end_leaves_nothing(log, tmp_path) -> None:
