@@ -70,6 +70,7 @@ def score_tags(
         Why the run may differ from the last one by more than the configuration allows, lack tags of it, or be of an
         older day. Without it a run of an older day is kept for the history, and the active one stays.
     """
+    from tagcast.pipelines.scoring.ranges.foreign_models import ForeignModels
     from tagcast.pipelines.scoring.ranges.ranged_run import RangedRun
     from tagcast.pipelines.scoring.ranges.work import RunWork
     from tagcast.serving.delivery.predictions import export_predictions
@@ -122,6 +123,11 @@ def score_tags(
         run_id = _run_id(project, chosen, as_of, pasts)
         open_runs = partial(open_past, store, pasts, project.former_ids)
         past = stack.enter_context(open_runs())
+        # Beside everything that names or makes up the run: it is the same with and without.
+        challengers = tuple([] if older else _challengers(project, tags))
+        foreign = ForeignModels()
+        if project.engine.elsewhere:
+            foreign = ForeignModels.brought(project, [*tags, *challengers], staging.shared)
         run = RangedRun(
             project.engine,
             RunWork(
@@ -133,9 +139,9 @@ def score_tags(
                 staging.shared,
                 open_runs,
                 attributes.together(),
-                # Beside everything that names or makes up the run: it is the same with and without.
-                tuple([] if older else _challengers(project, tags)),
+                challengers,
                 {tag.tag: tag.population for tag in last.run.tags} if last is not None else {},
+                foreign,
                 # A task has a processor of its own.
                 project.settings.threads or (1 if project.engine.elsewhere else None),
                 reasons,

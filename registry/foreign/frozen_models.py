@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,15 +87,25 @@ def open_frozen(tracking: Tracking, reference: FrozenReference) -> None:
     ModelError
         When it is gone or its files are others than at training.
     """
+    if reference not in OPENED:
+        open_copy(reference, _folder(tracking, reference.text, reference.model, reference.version))
+
+
+def open_copy(reference: FrozenReference, folder: Path) -> None:
+    """Open a version from a folder with its files, as :func:`open_frozen` does: where MLflow is out of reach."""
     if reference in OPENED:
         return
-    folder = _folder(tracking, reference.text, reference.model, reference.version)
     if _digest(folder) != reference.digest:
         raise ModelError(
             msg("{candidate}: its files are not those of the training", candidate=reference.name),
             hint=msg("train the tag again, so that it is measured with the model as it is now"),
         )
     OPENED[reference] = _asked(reference, _loaded(reference.name, folder))
+
+
+def copy_frozen(tracking: Tracking, reference: FrozenReference, target: Path) -> None:
+    """Copy the files of a version to a folder, for :func:`open_copy` in processes that do not see the home."""
+    shutil.copytree(_folder(tracking, reference.text, reference.model, reference.version), target)
 
 
 def _version_of(tracking: Tracking, name: MlflowName) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.engines.aside import Aside
+from tagcast.pipelines.scoring.ranges.foreign_models import ForeignModels
 from tagcast.serving.publishing.parts.staged_part import (
     PartWriter,
     ScoreFiles,
@@ -64,6 +65,8 @@ class RunWork:
         Scored in the shadow.
     populations : mapping of str to int
         About how many profiles each challenged tag speaks of.
+    foreign : ForeignModels
+        Opened before the models are compiled.
     threads : int, optional
         Batches worked on at a time.
     reasons : {"all", "none"}
@@ -82,6 +85,7 @@ class RunWork:
     attributes: Attributes
     challengers: tuple[LoadedTag, ...] = ()
     populations: Mapping[str, int] = field(default_factory=dict)
+    foreign: ForeignModels = field(default_factory=ForeignModels)
     threads: int | None = None
     reasons: Reasons = "all"
     progress: Progress | None = None
@@ -89,6 +93,7 @@ class RunWork:
     @cached_property
     def compiled(self) -> CompiledTags:
         """The models, compiled once a process."""
+        self.foreign.open()
         return CompiledTags.of(self.tags, self.challengers)
 
     def __getstate__(self) -> dict[str, Any]:
