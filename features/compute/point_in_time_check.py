@@ -21,6 +21,7 @@ from tagcast.features.compute.aggregates.related_queries import log_table, snaps
 from tagcast.features.compute.levels import parquet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
+from tagcast.features.core.messages import msg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -205,22 +206,28 @@ def _read(connection: Any, file: Path, columns: Sequence[str], wanted: pd.DataFr
 
 
 def late_rows(snapshots: Snapshots, dates: Sequence[date]) -> int:
-    """Return how many rows of the snapshots at ``dates`` are stamped later than their ``as_of``."""
+    """Return how many rows of the snapshots at ``dates`` are stamped later than their ``as_of``, counted range by range."""
+    ranges: dict[str, list[tuple[Path, datetime]]] = {}
+    for as_of in dates:
+        starts_at = instant(as_of, snapshots.timezone)
+        for view in snapshots.feature_set.views:
+            for file in snapshots.files(view, as_of):
+                ranges.setdefault(file.name, []).append((file, starts_at))
+    return sum(snapshots.engine.each(_late_rows, list(ranges.values()), msg("late rows")))
+
+
+def _late_rows(files: Sequence[tuple[Path, datetime]]) -> int:
+    """Return how many rows of some files are stamped later than each begins."""
     import duckdb
 
     late = 0
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for as_of in dates:
-            for view in snapshots.feature_set.views:
-                if snapshots.files(view, as_of):
-                    found = connection.execute(
-                        """SELECT count(*) FROM read_parquet($file)
-                           WHERE event_timestamp > $starts_at OR created_timestamp > $starts_at""",
-                        {
-                            "file": snapshots.pattern(view, as_of),
-                            "starts_at": instant(as_of, snapshots.timezone),
-                        },
-                    ).fetchall()
-                    late += int(found[0][0])
+        for file, starts_at in files:
+            ((found,),) = connection.execute(
+                """SELECT count(*) FROM read_parquet($file)
+                   WHERE event_timestamp > $starts_at OR created_timestamp > $starts_at""",
+                {"file": escape(str(file)), "starts_at": starts_at},
+            ).fetchall()
+            late += int(found)
     return late

@@ -79,7 +79,7 @@ class Snapshots:
         others: Others | None = None,
         engine: Engine = ONE_MACHINE,
     ) -> None:
-        self._others, self._engine = others, engine
+        self._others, self.engine = others, engine
         self.contents = contents or RepoContents()
         self.root = data / "features"
         self.events = events
@@ -170,9 +170,9 @@ class Snapshots:
 
         related = [view for view in self.feature_set.related if view.name in views]
         beside = {view.name: self._beside(view) for view in related}
-        builder = Builder(self._engine, self.feature_set, self.events, self.timezone)
+        builder = Builder(self.engine, self.feature_set, self.events, self.timezone)
         tables = builder.tables(views, dates, beside)
-        scratch = None if self._engine.elsewhere else self.root / f".scratch-{os.getpid()}"
+        scratch = None if self.engine.elsewhere else self.root / f".scratch-{os.getpid()}"
         folders = {as_of: self.folder / f".as_of={as_of}.{os.getpid()}" for as_of in dates}
         try:
             for folder in folders.values():

@@ -15,6 +15,8 @@ import pytest
 from tagcast.features.catalog.feature_set import SERVICES, FeatureSet
 from tagcast.features.compute.point_in_time_check import Recount, late_rows
 from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.engines.engine import ONE_MACHINE
+from tests.support.engines.split_machine import SplitMachine
 from tests.support.shop import FIRST_DAY, shop_lines, write_log
 
 pytestmark = pytest.mark.slow
@@ -134,13 +136,16 @@ def test_the_moment_is_the_local_midnight(tmp_path, timezone, late) -> None:
     assert counted.late_events([date(2024, 4, 10)]) == late
 
 
-def test_rows_that_are_stamped_later_than_their_snapshot_are_counted(tmp_path, log) -> None:
-    snapshots = Snapshots(tmp_path, log, SPEC, "America/New_York")
+@pytest.mark.parametrize("engine", [ONE_MACHINE, SplitMachine(2)])
+def test_rows_that_are_stamped_later_than_their_snapshot_are_counted(tmp_path, log, engine) -> None:
+    snapshots = Snapshots(tmp_path, log, SPEC, "America/New_York", engine=engine)
     snapshots.ensure([AS_OF])
     assert late_rows(snapshots, [AS_OF]) == 0
-    (file,) = snapshots.files("profile_activity", AS_OF)
-    frame = pd.read_parquet(file)
-    frame.loc[:2, "created_timestamp"] += pd.Timedelta(hours=1)
-    frame.to_parquet(file, index=False)
-    assert json.loads((file.parents[1] / "snapshot.json").read_text())["as_of"] == str(AS_OF)
-    assert late_rows(snapshots, [AS_OF]) == 3
+    files = snapshots.files("profile_activity", AS_OF)
+    for file in files:
+        frame = pd.read_parquet(file)
+        frame.loc[:2, "created_timestamp"] += pd.Timedelta(hours=1)
+        frame.to_parquet(file, index=False)
+    assert json.loads((files[0].parents[1] / "snapshot.json").read_text())["as_of"] == str(AS_OF)
+    assert late_rows(snapshots, [AS_OF]) == 3 * len(files)
+    assert len(files) == len(engine.ranges(files))
