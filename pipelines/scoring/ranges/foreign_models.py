@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagcast.models.candidates.storage import StoredEstimator
 
@@ -26,10 +26,17 @@ class ForeignModels:
         Versions of registered models, each with a folder of its files.
     modules : Path or None
         Folder of the modules that types of stored estimators come from.
+    loaded : bool
+        Whether this process has opened the models already, from where they lie.
     """
 
     frozen: tuple[tuple[FrozenReference, Path], ...] = ()
     modules: Path | None = None
+    loaded: bool = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs, which has loaded nothing."""
+        return {**self.__dict__, "loaded": False}
 
     @classmethod
     def brought(cls, project: Project, tags: Sequence[LoadedTag], folder: Path) -> ForeignModels:
@@ -52,13 +59,15 @@ class ForeignModels:
             for reference, place in places:
                 copy_frozen(tracking_of(project.settings), reference, place)
         if not any(isinstance(one.model, StoredEstimator) for one in foreign):
-            return cls(places)
+            return cls(places, loaded=True)
         modules = folder / "modules"
         _copy_modules(project.settings.folder, modules)
-        return cls(places, modules)
+        return cls(places, modules, loaded=True)
 
     def open(self) -> None:
         """Open the models, in any process: what is open stays."""
+        if self.loaded:
+            return
         if self.modules is not None:
             from tagcast.models.candidates.maker import importable
 

@@ -20,6 +20,7 @@ from tagcast.features.core.engines.key_ranges import KeyRange, ranges_between
 from tagcast.features.core.errors import RunRefusedError
 from tagcast.serving.publishing.parts import joined_parts
 from tagcast.serving.publishing.parts.staged_part import PartWriter, StagedPart
+from tagcast.serving.publishing.percentiles import Percentiles
 from tagcast.serving.publishing.publication import roll_back, stage_run
 from tagcast.serving.publishing.run_checks import Bounds
 from tagcast.serving.store.base import ProfileStore
@@ -155,6 +156,21 @@ def test_a_small_run_lies_in_one_file_whatever_its_ranges(first_run, tmp_path, m
     last = published(store, parts)
     store.forget_old(1)
     assert store.stored() == {last.number}
+
+
+@pytest.mark.usefixtures("_every_part_by_itself")
+def test_percentiles_are_read_once_for_all_parts(first_run, tmp_path, monkeypatch) -> None:
+    load, read = Percentiles.load, []
+
+    def counted(file: Path) -> Percentiles:
+        read.append(file.name)
+        return load(file)
+
+    monkeypatch.setattr(Percentiles, "load", counted)
+    store = DuckDbStore(shutil.copytree(first_run, tmp_path / "store"))
+    assert len(published(store, parted(["p030", "p060", "p090"])).parts) == 4
+    assert sorted(read) == sorted({*read})
+    assert len(read) == len(TAGS)
 
 
 @pytest.mark.usefixtures("_every_part_by_itself")
