@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from benchmarks.rows import Bar, Row, measured
 from benchmarks.speed.made_snapshots import AS_OF, QUICK_TREES, TREES, make_snapshot, names, stored_tags
 from benchmarks.speed.scoring_rivals import RIVALS, run_rival
 from benchmarks.timing import Cost, Ratio, alternate, report, run_apart, run_here
+from tagcast.features.core.engines.engine import ONE_MACHINE, Engine
 
 TAGS = 10
 MOMENT = datetime(2024, 6, 1, tzinfo=UTC)
@@ -216,13 +217,20 @@ def kernel_alone(snapshots: Any, tags: Any) -> None:
     print(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": 0}))
 
 
-def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Literal["all", "none"]) -> None:
+def publish(
+    name: str,
+    snapshots: Any,
+    tags: Any,
+    profiles: int,
+    reasons: Literal["all", "none"],
+    engine: Engine = ONE_MACHINE,
+    run: Callable[[Callable[[], None]], None] = run_here,
+) -> None:
     """Score and publish, as ``tagcast score`` does; importing the libraries is not counted, as with the others."""
     import duckdb  # noqa: F401
     import lightgbm  # noqa: F401
     import sklearn.isotonic  # noqa: F401
 
-    from tagcast.features.core.engines.engine import ONE_MACHINE
     from tagcast.pipelines.scoring.ranges.ranged_run import RangedRun
     from tagcast.pipelines.scoring.ranges.work import RunWork
     from tagcast.serving.publishing.kept_predictions import about_challengers, keep_challengers
@@ -244,15 +252,15 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
     ] if name == "shadow" else []  # fmt: skip
 
     def score() -> None:
-        with stage_run(store, "benchmark") as staging:
+        with stage_run(store, "benchmark", engine=engine) as staging:
             work = RunWork(
                 tuple(tags), (), {tags[0].model.feature_set: snapshots.at(AS_OF)}, AS_OF, store, staging.folder,
                 partial(open_past, store, ()), Attributes(None, "1GB"), tuple(others),
-                dict.fromkeys(names, profiles), reasons=reasons,
+                dict.fromkeys(names, profiles), threads=1 if engine.elsewhere else None, reasons=reasons,
             )  # fmt: skip
-            run = RangedRun(ONE_MACHINE, work)
-            figures = run.score(dict.fromkeys(names, 0.5))
-            staging.take(run.parts)
+            ranged = RangedRun(engine, work)
+            figures = ranged.score(dict.fromkeys(names, 0.5))
+            staging.take(ranged.parts)
             about = tuple(
                 TagRun(
                     t.definition.name, t.version, "", "", t.definition.path, "", MOMENT + t.expires_after,
@@ -262,13 +270,13 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
                 for t in tags
             )  # fmt: skip
             manifest = staging.publish(RunInfo("benchmark", AS_OF, MOMENT, about), keep=1)
-            if file := run.challengers_file(about_challengers("benchmark", run.challengers)):
+            if file := ranged.challengers_file(about_challengers("benchmark", ranged.challengers)):
                 keep_challengers(file, home, manifest)
         if manifest.profiles != profiles:
             raise RuntimeError(f"{manifest.profiles} profiles were published")
 
     try:
-        run_here(score)
+        run(score)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

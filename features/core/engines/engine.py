@@ -14,6 +14,8 @@ from tagcast.features.core.messages import Message, Text
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Progress = Callable[[Text, int, int], None]
+EVENTS_OF_A_RANGE = 1_000_000
+"""A task of seconds, in a few hundred megabytes."""
 
 
 LEFT_BY_KILLED = ("code/.*", "scratch/job-*")
@@ -61,10 +63,13 @@ class Engine(Protocol):
         """
         ...
 
-    def ranges(self, files: Sequence[Path], key: str = "profile_id") -> tuple[KeyRange, ...]:
+    def ranges(
+        self, files: Sequence[Path], key: str = "profile_id", rows: int = EVENTS_OF_A_RANGE
+    ) -> tuple[KeyRange, ...]:
         """Return the ranges in which whoever stands in ``files`` (Parquet, sorted by ``key``) is worked on, in rising order.
 
-        Every id belongs to one of them, whether it stands there or not.
+        Every id belongs to one of them, whether it stands there or not. A range has about ``rows`` rows where nobody says how
+        many ranges there are.
         """
         ...
 
@@ -89,7 +94,9 @@ class OneMachine:
             answers.append(work(item))
         return answers
 
-    def ranges(self, files: Sequence[Path], key: str = "profile_id") -> tuple[KeyRange, ...]:
+    def ranges(
+        self, files: Sequence[Path], key: str = "profile_id", rows: int = EVENTS_OF_A_RANGE
+    ) -> tuple[KeyRange, ...]:
         """Return one range, of everyone."""
         return (EVERYONE,)
 

@@ -15,7 +15,7 @@ from threading import Event, Thread
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from tagcast.features.core.engines.engine import Progress
+from tagcast.features.core.engines.engine import EVENTS_OF_A_RANGE, Progress
 from tagcast.features.core.engines.key_ranges import KeyRange, borders_of, ranges_between
 from tagcast.features.core.engines.shipped_code import ship_code
 from tagcast.features.core.engines.spark_session import open_session
@@ -28,8 +28,6 @@ from tagcast.features.core.urls import without_passwords
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-ROWS_OF_A_RANGE = 1_000_000
-"""Events of a range where nobody says how many ranges there are: a task of seconds, in a few hundred megabytes."""
 _EVERY_SECONDS = 0.5
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt)\b")
 """How Python begins the last line of a traceback."""
@@ -68,9 +66,11 @@ class SparkEngine:
             self._session.stop()
         self._session = None
 
-    def ranges(self, files: Sequence[Path], key: str = "profile_id") -> tuple[KeyRange, ...]:
+    def ranges(
+        self, files: Sequence[Path], key: str = "profile_id", rows: int = EVENTS_OF_A_RANGE
+    ) -> tuple[KeyRange, ...]:
         """Return about equal ranges, as many as the configuration says or the size asks for."""
-        return ranges_between(borders_of(files, key, self._spark.partitions, ROWS_OF_A_RANGE))
+        return ranges_between(borders_of(files, key, self._spark.partitions, rows))
 
     def each(
         self,

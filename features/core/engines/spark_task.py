@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 from collections.abc import Callable
 from hashlib import sha256
@@ -28,7 +29,10 @@ def do_item(sent: bytes, number: int) -> bytes:
     digest = sha256(sent).hexdigest()
     if digest not in _held:
         _held.clear()
+        gc.unfreeze()
         _held[digest] = pickle.loads(sent)  # noqa: S301 - of the driver, like the code itself
+        # Spark's worker looks for garbage after every task: a quarter of a second for all that libraries and models hold.
+        gc.freeze()
     work, items = _held[digest]
     try:
         return pickle.dumps((True, work(items[number])))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tagcast.serving.scoring.loaded_tag import LoadedTag
 
 Answer = TypeVar("Answer")
+PROFILES_OF_A_RANGE = 200_000
+"""Ten tags of them take some ten seconds, with reasons some minutes, beside the seconds in which a worker compiles the models."""
 
 
 class RangedRun:
@@ -43,7 +45,7 @@ class RangedRun:
         self._engine = engine
         self.work = work
         snapshot = next(iter(work.snapshots.values()))
-        ranges = engine.ranges(snapshot.profiles)
+        ranges = engine.ranges(snapshot.profiles, rows=PROFILES_OF_A_RANGE)
         self._shares = [Share(within, snapshot.rows_below(within.first)) for within in ranges]
         self._left_out: dict[str, Message] = {}
         self._challenging: dict[str, float] = {}

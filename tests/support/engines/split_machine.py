@@ -38,7 +38,9 @@ class SplitMachine:
             found[number] = pickle.loads(pickle.dumps(work(there[number])))  # noqa: S301
         return [found[number] for number in range(len(items))]
 
-    def ranges(self, files: Sequence[Path], key: str = "profile_id") -> tuple[KeyRange, ...]:
+    def ranges(
+        self, files: Sequence[Path], key: str = "profile_id", rows: int = 1_000_000
+    ) -> tuple[KeyRange, ...]:
         """Return the ranges."""
-        borders = borders_of(files, key, self.parts, 1_000_000) if self.borders is None else self.borders
+        borders = borders_of(files, key, self.parts, rows) if self.borders is None else self.borders
         return ranges_between(borders)

@@ -1,0 +1,1 @@
+"""Spark beside one machine: what features and scoring cost there, in CPU and memory of all processes."""
