@@ -14,7 +14,6 @@ from benchmarks.speed.scoring import TAGS, publish
 from benchmarks.timing import Ratio, alternate, report, run_apart
 
 RATIO = Ratio("spark", "duckdb", "lower", Bar("at most", 1.3))
-EXECUTOR_MB = Bar("at most", 1_536)
 
 
 def scoring(folder: Path, profiles: int, repeats: int, *, reasons: str, quick: bool) -> list[Row]:
@@ -31,7 +30,7 @@ def scoring(folder: Path, profiles: int, repeats: int, *, reasons: str, quick: b
     section = f"scoring, {profiles:,} profiles, {'with' if reasons == 'all' else 'without'} reasons"
     rows = report(section, section, costs, ["duckdb", "spark"], [RATIO])
     peak = [cost.peak_mb for cost in costs["spark"]]
-    return [*rows, measured(f"{section}: Java and its tasks", "MB", peak, "lower", EXECUTOR_MB)]
+    return [*rows, measured(f"{section}: Java and its tasks", "MB", peak, "lower")]
 
 
 def main() -> None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tagcast.serving.scoring.loaded_tag import LoadedTag
 
 Answer = TypeVar("Answer")
-PROFILES_OF_A_RANGE = 200_000
-"""Ten tags of them take some ten seconds, with reasons some minutes, beside the seconds in which a worker compiles the models."""
+PROFILES_OF_A_RANGE = 100_000
+"""Ten tags of them take some five seconds, with reasons some fifteen, beside the two in which a worker compiles the models."""
 
 
 class RangedRun:
