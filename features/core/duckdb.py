@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
 
+_UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+"""How DuckDB writes sizes."""
+
 SPILLED = "spill"
 
 
@@ -38,6 +41,22 @@ def connect(*, memory_limit: str = "2GB", threads: int | None = None, scratch: P
     connection = ibis.duckdb.connect(**options)
     silence(connection.con)
     return connection
+
+
+def memory_bytes(memory_limit: str) -> int:
+    """Return about what a limit of the configuration comes to, one that is a share of this machine's memory too.
+
+    Examples
+    --------
+    >>> memory_bytes("512MiB") == 512 * 2**20
+    True
+    """
+    import duckdb
+
+    with duckdb.connect(config={"memory_limit": memory_limit}) as connection:
+        (found,) = connection.execute("SELECT current_setting('memory_limit')").fetchone() or ("0 bytes",)
+    number, unit = found.split()
+    return int(float(number) * _UNITS[unit])
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tagcast.features.compute.building.range_build import BuildPlace, RangeBuild
 from tagcast.features.compute.building.range_tables import RangeTable
 from tagcast.features.compute.building.snapshot_plan import snapshot_plan, split_plans, whole_queries
 from tagcast.features.compute.dated_statements import EVENTS
-from tagcast.features.core.duckdb import instant
+from tagcast.features.core.duckdb import instant, memory_bytes
 from tagcast.features.core.messages import msg
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tagcast.features.compute.snapshots import Snapshots
     from tagcast.features.core.engines.engine import Engine, Progress
     from tagcast.features.core.engines.key_ranges import KeyRange
+
+BYTES_OF_AN_EVENT = 250
+"""Memory that a range takes for each of its events, five windows and both views of a shop: with less DuckDB spills, and may fail."""
 
 
 class Events(Protocol):
@@ -114,7 +117,8 @@ class Builder:
             Dates that are done before, and those that are to be done in all.
         """
         files = _log_files(self._events.glob)
-        ranges, columns = self._engine.ranges(files), _columns(files)
+        at_most = memory_bytes(place.memory_limit) // BYTES_OF_AN_EVENT
+        ranges, columns = self._engine.ranges(files, at_most=at_most), _columns(files)
         dates, split = place.dates, len(ranges) > 1
         starts = tuple(instant(as_of, self._timezone) for as_of in dates)
         whole = whole_queries(columns, self._feature_set, dates, views) if split else {}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
+from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange, borders_of, ranges_between
 from tagcast.features.core.messages import Message, Text
 
 Item = TypeVar("Item")
@@ -64,12 +64,25 @@ class Engine(Protocol):
         ...
 
     def ranges(
-        self, files: Sequence[Path], key: str = "profile_id", rows: int = EVENTS_OF_A_RANGE
+        self,
+        files: Sequence[Path],
+        key: str = "profile_id",
+        rows: int = EVENTS_OF_A_RANGE,
+        at_most: int | None = None,
     ) -> tuple[KeyRange, ...]:
-        """Return the ranges in which whoever stands in ``files`` (Parquet, sorted by ``key``) is worked on, in rising order.
+        """Return the ranges in which whoever stands in ``files`` is worked on, in rising order.
 
-        Every id belongs to one of them, whether it stands there or not. A range has about ``rows`` rows where nobody says how
-        many ranges there are.
+        Every id belongs to one of them, whether it stands there or not.
+
+        Parameters
+        ----------
+        files : sequence of Path
+            Parquet, each sorted by ``key``.
+        key : str
+        rows : int
+            About so many in each, where work is for many machines and nobody says how many ranges there are.
+        at_most : int, optional
+            How many rows whoever does the work has memory for.
         """
         ...
 
@@ -95,10 +108,14 @@ class OneMachine:
         return answers
 
     def ranges(
-        self, files: Sequence[Path], key: str = "profile_id", rows: int = EVENTS_OF_A_RANGE
+        self,
+        files: Sequence[Path],
+        key: str = "profile_id",
+        rows: int = EVENTS_OF_A_RANGE,
+        at_most: int | None = None,
     ) -> tuple[KeyRange, ...]:
-        """Return one range, of everyone."""
-        return (EVERYONE,)
+        """Return one range, of everyone; as many as memory asks for where there are too many rows."""
+        return (EVERYONE,) if at_most is None else ranges_between(borders_of(files, key, None, at_most))
 
 
 ONE_MACHINE = OneMachine()

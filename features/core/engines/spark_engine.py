@@ -67,7 +67,11 @@ class SparkEngine:
         self._session = None
 
     def ranges(
-        self, files: Sequence[Path], key: str = "profile_id", rows: int = EVENTS_OF_A_RANGE
+        self,
+        files: Sequence[Path],
+        key: str = "profile_id",
+        rows: int = EVENTS_OF_A_RANGE,
+        at_most: int | None = None,
     ) -> tuple[KeyRange, ...]:
         """Return about equal ranges, as many as the configuration says or the size asks for."""
         return ranges_between(borders_of(files, key, self._spark.partitions, rows))

@@ -39,11 +39,14 @@ def disk_errors(folder: Path, stays: Message, kind: type[TagcastError]) -> Itera
                 msg("the disk is full: {folder} cannot be written; {stays}", folder=folder, stays=stays),
                 hint=msg("free some space, or name another --home, and run again"),
             ) from error
+        starved = isinstance(error, duckdb.OutOfMemoryException)
         raise kind(
             msg(
                 "{folder} cannot be written: {reason}",
                 folder=folder,
                 reason=reason_of(error),
             ),
-            hint=msg("check the folder and its rights; {stays}", stays=stays),
+            hint=msg("raise memory_limit in the configuration; {stays}", stays=stays)
+            if starved
+            else msg("check the folder and its rights; {stays}", stays=stays),
         ) from error

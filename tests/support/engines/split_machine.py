@@ -39,7 +39,11 @@ class SplitMachine:
         return [found[number] for number in range(len(items))]
 
     def ranges(
-        self, files: Sequence[Path], key: str = "profile_id", rows: int = 1_000_000
+        self,
+        files: Sequence[Path],
+        key: str = "profile_id",
+        rows: int = 1_000_000,
+        at_most: int | None = None,
     ) -> tuple[KeyRange, ...]:
         """Return the ranges."""
         borders = borders_of(files, key, self.parts, rows) if self.borders is None else self.borders

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.building import builder
 from tagcast.features.compute.building.range_build import BuildPlace
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.engines.aside import Aside
@@ -114,6 +116,22 @@ def test_tagcasts_own_views(log, whole, tmp_path_factory, borders: list[str]) ->
             assert one.profile_id.equals(other.profile_id)
             np.testing.assert_array_equal(one.profile, other.profile)
             np.testing.assert_array_equal(one.pairs[TEA], other.pairs[TEA])
+
+
+def test_one_machine_parts_what_its_memory_does_not_hold(log, whole, tmp_path, monkeypatch) -> None:
+    # A third of the shop's lines fills the memory that a connection may take.
+    events = pq.read_metadata(log.glob).num_rows
+    monkeypatch.setattr(builder, "BYTES_OF_AN_EVENT", 2 * 10**9 // (events // 3))
+    parted = Snapshots(tmp_path, log, EVERY, "UTC")
+    parted.ensure(DATES)
+    assert len(parted.ranges(DATES[0])) >= 3
+    assert_equal(whole, parted, DATES)
+
+
+def test_memory_that_is_too_small_is_not_said_to_be_the_disk(log, tmp_path) -> None:
+    with pytest.raises(DataError, match="memory_limit is too small") as refused:
+        Snapshots(tmp_path, log, EVERY, "UTC", memory_limit="1MB").ensure(DATES)
+    assert str(refused.value.hint).startswith("raise memory_limit")
 
 
 def test_a_range_is_read_alone_whoever_built_the_files(log, whole, tmp_path) -> None:
