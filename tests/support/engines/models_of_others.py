@@ -92,9 +92,9 @@ class FarMachine:
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine, self._folder = engine, folder
 
-    def ranges(self, files: Sequence[Path], key: str = "profile_id") -> tuple[KeyRange, ...]:
+    def ranges(self, files: Sequence[Path], *others: Any, **more: Any) -> tuple[KeyRange, ...]:
         """Return those of the engine."""
-        return self._engine.ranges(files, key)
+        return self._engine.ranges(files, *others, **more)
 
     def each(
         self, work: Callable[[Any], Any], items: Sequence[Any], doing: Any, progress: Any = None
