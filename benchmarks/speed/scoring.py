@@ -246,7 +246,7 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
     def score() -> None:
         with stage_run(store, "benchmark") as staging:
             work = RunWork(
-                tuple(tags), (), {tags[0].model.feature_set: snapshots.at(AS_OF)}, AS_OF, store, staging.folder,
+                tuple(tags), (), {tags[0].model.feature_set: snapshots.at(AS_OF)}, AS_OF, staging.folder,
                 partial(open_past, store, ()), Attributes(None, "1GB"), tuple(others),
                 dict.fromkeys(names, profiles), reasons=reasons,
             )  # fmt: skip

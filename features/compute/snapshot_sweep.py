@@ -16,7 +16,7 @@ YOUNG = timedelta(days=1)
 
 
 def sweep_snapshots(home: Path, needed: Mapping[str, Collection[date]], now: datetime) -> list[str]:
-    """Delete the partitions that are not needed, and what killed builds left.
+    """Delete the partitions that are not needed, and what a sweep that was killed left.
 
     Each is renamed before it is deleted, so that nobody begins to read what is half gone; who reads it already keeps
     the files that are open.
@@ -49,7 +49,7 @@ def sweep_snapshots(home: Path, needed: Mapping[str, Collection[date]], now: dat
         folder.rename(aside)
         shutil.rmtree(aside)
         gone.append(f"{folder.parent.name}/{folder.name.removeprefix('as_of=')}")
-    for left in _old((*root.glob("*/.as_of=*"), *root.glob(".scratch-*")), now):
+    for left in _old(root.glob("*/.as_of=*"), now):
         shutil.rmtree(left, ignore_errors=True)
     for empty in _old(root.glob("[!.]*"), now):
         if empty.is_dir() and not any(empty.iterdir()):

@@ -12,4 +12,4 @@ def test_a_run_is_that_of_one_machine(engine, tmp_path) -> None:
     for one, other in zip(parted, whole, strict=True):
         for part, wanted in zip(one, other, strict=True):
             assert part == wanted
-    assert not any((engine.shared / "scratch").iterdir())
+    assert not any((engine.shared / "scratch" / "read").iterdir())

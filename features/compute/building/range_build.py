@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from tagcast.features.core.engines.engine import local_scratch
 from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
+from tagcast.features.core.home.scratch import HeldFolder
 from tagcast.features.core.messages import msg
 
 Sizes = dict[date, dict[str, tuple[int, int]]]
@@ -36,11 +35,11 @@ class BuildPlace:
     ----------
     dates : tuple of date
     folders : tuple of Path
-        Of each date, where its files go: in a folder each, a file a range.
+        Of each date, where its files go: in a folder each, a file a range. What else lies there is under way, and goes.
     tables : tuple of RangeTable
         What statements read.
     scratch : Path or None
-        Where DuckDB may spill; a folder is made there and removed. None: where the machine that does the work keeps such files.
+        Where DuckDB may spill; None: where the machine that does the work keeps such files.
     memory_limit : str
     threads : int or None
     """
@@ -57,22 +56,20 @@ class BuildPlace:
         """Yield a DuckDB connection with the tables of a range."""
         import duckdb
 
-        spill = (self.scratch or local_scratch()) / f"tagcast-{os.getpid()}-{uuid4().hex[:8]}"
-        config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
-        if self.threads:
-            config["threads"] = self.threads
-        with disk_errors(self.folders[0].parent, msg("snapshots that are built stay"), DataError):
-            try:
-                spill.mkdir(parents=True)  # DuckDB makes no folder above it
-                with duckdb.connect(config=config) as connection:
-                    silence(connection)
-                    # Files are sorted by their queries; keeping insertion order would only cost memory.
-                    connection.execute("SET preserve_insertion_order = false")
-                    for table in self.tables:
-                        table.open(connection, within)
-                    yield connection
-            finally:
-                shutil.rmtree(spill, ignore_errors=True)
+        with (
+            disk_errors(self.folders[0].parent, msg("snapshots that are built stay"), DataError),
+            local_scratch() if self.scratch is None else HeldFolder(self.scratch) as spill,
+        ):
+            config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
+            if self.threads:
+                config["threads"] = self.threads
+            with duckdb.connect(config=config) as connection:
+                silence(connection)
+                # Files are sorted by their queries; keeping insertion order would only cost memory.
+                connection.execute("SET preserve_insertion_order = false")
+                for table in self.tables:
+                    table.open(connection, within)
+                yield connection
 
 
 @dataclass(frozen=True)
@@ -135,15 +132,16 @@ class RangeBuild:
                         view, f"{escape(str(folder))}/{whole_file(folder, view).name}", "profile_id"
                     )
                     rows.open(connection, within)
-                files = {name: folder / name / f".{within.file_name}.{attempt}" for name in self.plan.files}
-                for file in files.values():
-                    file.parent.mkdir(exist_ok=True)
+                # Beside the folders of views, which hold what is finished and nothing that an attempt has left.
+                files = {name: folder / f".{attempt}-{name}" for name in self.plan.files}
+                for name in files:
+                    (folder / name).mkdir(exist_ok=True)
                 read = {name: _read_from(folder / name, within) for name in self._read - files.keys()}
                 self.plan.write(connection, place.dates, as_of, self.starts[number], {**read, **files})
                 found[as_of] = {}
                 for name, file in files.items():
                     found[as_of][name] = int(pq.read_metadata(file).num_rows), file.stat().st_size
-                    file.rename(file.with_name(within.file_name))
+                    file.rename(folder / name / within.file_name)
                 if self.step is not None:
                     self.step(number)
         return found

@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
+
+from tagcast.features.core.home.scratch import Scratch
 
 CODE = "code"
 """In the shared folder: a folder for each version of the code, by its content."""
@@ -24,19 +25,18 @@ def ship_code(shared: Path) -> Path:
         digest.update((package / name).read_bytes())
     target = shared / CODE / digest.hexdigest()[:16]
     if not target.is_dir():
-        aside = target.with_name(f".{target.name}.{uuid4().hex[:8]}")
-        try:
+        with Scratch(shared) as scratch:
+            aside = scratch / target.name
             for name in files:
                 copy = aside / "tagcast" / name
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(package / name, copy)
-            if not target.is_dir():
+            target.parent.mkdir(exist_ok=True)
+            try:
                 aside.rename(target)
-        except OSError:
-            if not target.is_dir():  # somebody else may have been quicker
-                raise
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            except OSError:
+                if not target.is_dir():  # somebody else may have been quicker
+                    raise
     return target
 
 

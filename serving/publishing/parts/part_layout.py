@@ -162,7 +162,8 @@ class LayOut:
                 if file is None:
                     deque(layout.batches(), maxlen=0)
                 else:
-                    self.write(file, layout.batches(), local_scratch())
+                    with self.store.errors(), local_scratch() as scratch:
+                        self.write(file, layout.batches(), scratch)
             except StoreError:
                 if not layout.found.checks.failing:  # a store may stumble over what the checks have seen
                     raise

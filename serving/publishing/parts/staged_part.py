@@ -153,9 +153,15 @@ class PartWriter:
 
 
 def aside(folder: Path) -> Path:
-    """Make a folder of its own beside ``folder``, for what will lie there."""
+    """Make a folder of its own beside ``folder``, for what will lie there.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is nothing that both could lie in: the run that it was made for has come to its end.
+    """
     made = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    made.mkdir(parents=True)
+    made.mkdir()
     return made
 
 

@@ -86,14 +86,11 @@ class WriteSnapshotPart:
             In the folder of the writer that holds the store's lock.
         batches : iterator of RecordBatch
         scratch : Path
-            Where DuckDB may spill; may be a disk of this machine alone.
+            Of its own, where DuckDB may spill; may be on a disk of this machine alone.
         """
-        with (
-            TemporaryDirectory(prefix=f".{file.stem}-", dir=file.parent) as own,
-            TemporaryDirectory(prefix="spill-", dir=scratch) as spill,
-        ):
+        with TemporaryDirectory(prefix=f".{file.stem}-", dir=file.parent) as own:
             aside = Path(own) / file.name
-            write_snapshot(aside, self.run, self.schema, batches, Path(spill), self.memory_limit)
+            write_snapshot(aside, self.run, self.schema, batches, scratch, self.memory_limit)
             sync(aside)
             aside.replace(file)
 
