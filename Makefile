@@ -10,7 +10,7 @@ SPARK  := .venv-spark
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses test-spark azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-loop bench-spark bench-lift bench-interest bench-season bench-uplift messages docs clean
+.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses test-spark faults-spark azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-loop bench-spark bench-lift bench-interest bench-season bench-uplift messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -80,6 +80,9 @@ $(SPARK)/.installed: requirements-spark.lock pyproject.toml | $(STAMP)
 test-spark: $(SPARK)/.installed  ## the same bits on Spark: local, a standalone cluster, Spark Connect, and what dies; needs Java 17 (ten minutes)
 	@command -v java >/dev/null || { echo "Spark needs Java 17: apt-get install openjdk-17-jre-headless"; exit 1; }
 	$(SPARK)/bin/python -m pytest -rs tests/spark
+
+faults-spark: $(SPARK)/.installed  ## executors, drivers and tasks killed in each stage of a night on Spark, lost parts, full disks (half an hour)
+	TAGCAST_FAULTS=full $(SPARK)/bin/python -m pytest -rs tests/spark/test_nights.py tests/spark/test_faults.py
 
 azure: $(STAMP)  ## files in Azure's object store, from its own emulator; needs npm (a minute)
 	npm install --silent --no-save --prefix .venv-azure azurite@3.37.0

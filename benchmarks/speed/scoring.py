@@ -254,7 +254,7 @@ def publish(
     def score() -> None:
         with stage_run(store, "benchmark", engine=engine) as staging:
             work = RunWork(
-                tuple(tags), (), {tags[0].model.feature_set: snapshots.at(AS_OF)}, AS_OF, store, staging.folder,
+                tuple(tags), (), {tags[0].model.feature_set: snapshots.at(AS_OF)}, AS_OF, staging.folder,
                 partial(open_past, store, ()), Attributes(None, "1GB"), tuple(others),
                 dict.fromkeys(names, profiles), threads=1 if engine.elsewhere else None, reasons=reasons,
             )  # fmt: skip

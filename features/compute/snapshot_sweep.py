@@ -10,14 +10,13 @@ from pathlib import Path
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.snapshots import RELATED
-from tagcast.features.core.engines.engine import LEFT_BY_KILLED
 
 YOUNG = timedelta(days=1)
 """A partition younger than this stays: a training that runs beside may have built it for itself."""
 
 
 def sweep_snapshots(home: Path, needed: Mapping[str, Collection[date]], now: datetime) -> list[str]:
-    """Delete the partitions that are not needed, and what killed builds left.
+    """Delete the partitions that are not needed, and what a sweep that was killed left.
 
     Each is renamed before it is deleted, so that nobody begins to read what is half gone; who reads it already keeps
     the files that are open.
@@ -50,8 +49,7 @@ def sweep_snapshots(home: Path, needed: Mapping[str, Collection[date]], now: dat
         folder.rename(aside)
         shutil.rmtree(aside)
         gone.append(f"{folder.parent.name}/{folder.name.removeprefix('as_of=')}")
-    killed = [left for pattern in LEFT_BY_KILLED for left in home.glob(pattern)]
-    for left in _old((*root.glob("*/.as_of=*"), *root.glob(".scratch-*"), *killed), now):
+    for left in _old(root.glob("*/.as_of=*"), now):
         shutil.rmtree(left, ignore_errors=True)
     for empty in _old(root.glob("[!.]*"), now):
         if empty.is_dir() and not any(empty.iterdir()):

@@ -9,7 +9,6 @@ build leaves nothing that looks finished.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
@@ -27,6 +26,7 @@ from tagcast.features.core.engines.engine import ONE_MACHINE, Engine, Progress
 from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange, ranges_between
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
+from tagcast.features.core.home.scratch import HeldFolder
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
 from tagcast.features.entities.pair import Pair
@@ -39,6 +39,8 @@ Others = Callable[[str, FeatureSet], "Snapshots"]
 
 RELATED = "related"
 """Folder of a home: the snapshots of other entities that views were made of, each entity with a folder like a home."""
+UNDER_WAY = ".under-way"
+"""In the folder of snapshots: what is being built; of a build that was killed, the next one removes it."""
 DATES_TOGETHER = 8
 """Snapshots built from one pass over the events: more would cut time into finer cells, and hold more of them."""
 
@@ -172,11 +174,10 @@ class Snapshots:
         beside = {view.name: self._beside(view) for view in related}
         builder = Builder(self.engine, self.feature_set, self.events, self.timezone)
         tables = builder.tables(views, dates, beside)
-        scratch = None if self.engine.elsewhere else self.root / f".scratch-{os.getpid()}"
-        folders = {as_of: self.folder / f".as_of={as_of}.{os.getpid()}" for as_of in dates}
-        try:
+        with HeldFolder(self.root / UNDER_WAY) as own:
+            scratch = None if self.engine.elsewhere else own / "spilled"
+            folders = {as_of: own / f"as_of={as_of}" for as_of in dates}
             for folder in folders.values():
-                shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
             place = BuildPlace(
                 tuple(dates), tuple(folders.values()), tables, scratch, self.memory_limit, self.threads
@@ -184,9 +185,6 @@ class Snapshots:
             built = builder.build(place, views, progress, done, total)
             for as_of, folder in folders.items():
                 self._finish(as_of, folder, built.ranges, built.sizes[as_of])
-        finally:
-            for left in (*([scratch] if scratch else []), *folders.values()):
-                shutil.rmtree(left, ignore_errors=True)
 
     def _finish(
         self,
@@ -267,6 +265,7 @@ class Snapshots:
         text = json.dumps({"spec": self.feature_set.spec, **self.contents.to_json()})
         if current.is_file() and current.read_text(encoding="utf-8") == text:
             return
-        aside = current.with_suffix(f".{os.getpid()}")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(current)
+        with HeldFolder(self.root / UNDER_WAY) as own:
+            aside = own / current.name
+            aside.write_text(text, encoding="utf-8")
+            aside.replace(current)

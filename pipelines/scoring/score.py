@@ -135,7 +135,6 @@ def score_tags(
                 tuple(chosen.rules),
                 {spec: one.at(as_of) for spec, one in snapshots.items()},
                 as_of,
-                store,
                 staging.shared,
                 open_runs,
                 attributes.together(),

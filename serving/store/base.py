@@ -71,7 +71,7 @@ class WritePart(Protocol):
     """Writes one part of a run; can be pickled, and called in any process that sees the files of the store."""
 
     def __call__(self, file: Path, batches: Iterator[pa.RecordBatch], scratch: Path) -> None:
-        """Write ``batches``, by rising id, to ``file``, which is there once it is whole; spill to ``scratch``."""
+        """Write ``batches``, by rising id, to ``file``, which is there once it is whole; spill to ``scratch``, a folder of its own."""
         ...
 
 

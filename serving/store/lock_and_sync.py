@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -59,18 +60,41 @@ def only_writer(folder: Path, run_id: str, wait_seconds: float = 0.0) -> Iterato
                 raise busy(str(folder), holder, waited)
             time.sleep(CHECK_EVERY_SECONDS)
             waited += CHECK_EVERY_SECONDS
-        staging = folder / "staging"
         with disk_errors(folder):
             lock.seek(0)
             lock.truncate()
             lock.write(f"process {os.getpid()}, run {run_id}")
             lock.flush()
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir()
-        try:
+        with staging_in(folder) as staging:
             yield staging
-        finally:
+
+
+@contextmanager
+def staging_in(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder for whoever holds the lock of a store, removed at the end.
+
+    What a killed writer left is cleared. The folder has a new name each time: tasks that such a writer has elsewhere may not
+    know yet that nobody waits for them, and must not write into the next run.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the store.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be made.
+    """
+    staging = folder / "staging"
+    try:
+        with disk_errors(folder):
             shutil.rmtree(staging, ignore_errors=True)
+            private_folder(staging)
+            own = Path(tempfile.mkdtemp(dir=staging))
+        yield own
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _locked(lock: IO[str]) -> bool:

@@ -6,11 +6,15 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tagcast.features.core.engines.spark_engine import SparkEngine
 from tagcast.features.core.schema.engine import Spark
+
+if TYPE_CHECKING:
+    from tests.support.engines.night_shop import NightShop
 
 if find_spec("pyspark") is None:  # make test-spark has an environment with it
     collect_ignore_glob = ["test_*.py"]
@@ -41,7 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def spark_conf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of configuration, as a cluster's gateway has one: sessions are configured there, not by tagcast."""
     folder = tmp_path_factory.mktemp("spark-conf")
-    lines = [f"{key} {value}" for key, value in CONF.items()]
+    # What Spark leaves of a driver that is killed goes with the tests.
+    lines = [f"{key} {value}" for key, value in {**CONF, "spark.local.dir": folder / "local"}.items()]
     (folder / "spark-defaults.conf").write_text("\n".join(lines), encoding="utf-8")
     (folder / "log4j2.properties").write_text("rootLogger.level = error\n", encoding="utf-8")
     # Work that goes wrong is of the tests: tasks find it in the checkout, and tagcast where it was shipped to.
@@ -55,6 +60,28 @@ def spark_conf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
     for name, value in before.items():
         os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@pytest.fixture(scope="session")
+def night_shop(tmp_path_factory: pytest.TempPathFactory) -> NightShop:
+    """A shop whose nights are to run on Spark."""
+    from tests.support.engines.night_shop import NightShop, make_night_shop
+
+    folder = tmp_path_factory.mktemp("nights") / "shop"
+    make_night_shop(folder)
+    return NightShop(folder)
+
+
+@pytest.fixture(scope="session")
+def wanted(night_shop: NightShop, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
+    """What one machine publishes of it, night by night."""
+    from tests.support.engines.scored_shop import DAYS
+
+    here, found = night_shop.copied(tmp_path_factory.mktemp("wanted") / "shop"), []
+    for day in DAYS:
+        here.here(day)
+        found.append(here.published)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -74,5 +74,5 @@ def test_the_same_features(which, folder, spark_conf, tmp_path) -> None:
         assert len(there.files("own", as_of)) == 2
         assert_equal(here, there, [as_of])
     assert not (tmp_path / "home" / "features").exists()
-    assert [one.name for one in (tmp_path / "shared" / "scratch").iterdir()] == []
+    assert [one.name for one in (tmp_path / "shared" / "scratch" / "read").iterdir()] == []
     shutil.rmtree(tmp_path / "shared")

@@ -11,10 +11,10 @@ import pytest
 
 from tagcast.features.core.engines.spark_engine import SparkEngine
 from tagcast.features.core.engines.spark_session import open_session
-from tagcast.features.core.errors import DataError, MachineError
+from tagcast.features.core.errors import DataError, MachineError, StoreError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.engine import Spark
-from tests.support.engines.works import FailsAtFirst, full_disk, refuse, where
+from tests.support.engines.works import FailsAtFirst, full_disk, refuse, said_full_disk, where
 
 DOING = msg("snapshots")
 
@@ -30,13 +30,13 @@ def test_answers_come_in_order_from_processes_that_run_our_own_code(engine) -> N
     assert said[0] == (DOING, 0, 4)
     assert said[-1] == (DOING, 4, 4)
     assert engine.each(where, [], DOING) == []
-    assert not any((engine.shared / "scratch").iterdir())
+    assert not any((engine.shared / "scratch" / "read").iterdir())
 
 
 def test_what_a_person_has_to_put_right_is_said_as_everywhere(engine) -> None:
     with pytest.raises(DataError, match="no profile has an event before 2\n  hint: choose a later date"):
         engine.each(refuse, [1, 2, 3], DOING)
-    assert not any((engine.shared / "scratch").iterdir())
+    assert not any((engine.shared / "scratch" / "read").iterdir())
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -50,7 +50,16 @@ def test_a_task_that_never_comes_to_an_end_is_an_error_in_one_line(engine) -> No
     message, hint = str(raised.value).split("\n")
     assert message == "Spark could not finish snapshots: OSError: [Errno 28] No space left on device"
     assert "nothing that was published has changed" in hint
-    assert not any((engine.shared / "scratch").iterdir())
+    assert not any((engine.shared / "scratch" / "read").iterdir())
+
+
+def test_what_no_machine_could_do_is_said_as_on_one(engine) -> None:
+    with pytest.raises(StoreError) as raised:
+        engine.each(said_full_disk, [1], DOING)
+    assert str(raised.value) == (
+        "the disk is full: /mnt/lake cannot be written; the last published run stays active\n"
+        "  hint: free some space, or name another --home, and run again"
+    )
 
 
 def test_the_session_that_is_active_is_taken_and_left(engine) -> None:

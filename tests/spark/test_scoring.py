@@ -26,3 +26,4 @@ def test_models_of_others_are_brought_to_the_tasks(engine, tmp_path) -> None:
     add_models_of_others(tmp_path / "shop")
     whole = scored(tmp_path / "shop", tmp_path / "whole")
     assert scored(tmp_path / "shop", tmp_path / "parted", FarMachine(engine, tmp_path / "parted")) == whole
+    assert not any((engine.shared / "scratch" / "read").iterdir())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +9,6 @@ from datetime import date, datetime
 from glob import escape
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from tagcast.features.compute.aggregates.queries import TOTALS
 from tagcast.features.compute.building.range_tables import RangeTable
@@ -23,6 +20,7 @@ from tagcast.features.core.engines.engine import local_scratch
 from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
+from tagcast.features.core.home.scratch import HeldFolder
 from tagcast.features.core.messages import msg
 
 
@@ -50,11 +48,11 @@ class BuildPlace:
     ----------
     dates : tuple of date
     folders : tuple of Path
-        Of each date, where its files go: in a folder each, a file a range.
+        Of each date, where its files go: in a folder each, a file a range. What else lies there is under way, and goes.
     tables : tuple of RangeTable
         What statements read.
     scratch : Path or None
-        Where DuckDB may spill; a folder is made there and removed. None: where the machine that does the work keeps such files.
+        Where DuckDB may spill; None: where the machine that does the work keeps such files.
     memory_limit : str
     threads : int or None
     """
@@ -71,22 +69,20 @@ class BuildPlace:
         """Yield a DuckDB connection with the tables of a range."""
         import duckdb
 
-        spill = (self.scratch or local_scratch()) / f"tagcast-{os.getpid()}-{uuid4().hex[:8]}"
-        config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
-        if self.threads:
-            config["threads"] = self.threads
-        with disk_errors(self.folders[0].parent, msg("snapshots that are built stay"), DataError):
-            try:
-                spill.mkdir(parents=True)  # DuckDB makes no folder above it
-                with duckdb.connect(config=config) as connection:
-                    silence(connection)
-                    # Files are sorted by their queries; keeping insertion order would only cost memory.
-                    connection.execute("SET preserve_insertion_order = false")
-                    for table in self.tables:
-                        table.open(connection, within)
-                    yield connection
-            finally:
-                shutil.rmtree(spill, ignore_errors=True)
+        with (
+            disk_errors(self.folders[0].parent, msg("snapshots that are built stay"), DataError),
+            local_scratch() if self.scratch is None else HeldFolder(self.scratch) as spill,
+        ):
+            config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
+            if self.threads:
+                config["threads"] = self.threads
+            with duckdb.connect(config=config) as connection:
+                silence(connection)
+                # Files are sorted by their queries; keeping insertion order would only cost memory.
+                connection.execute("SET preserve_insertion_order = false")
+                for table in self.tables:
+                    table.open(connection, within)
+                yield connection
 
 
 @dataclass(frozen=True)
@@ -148,10 +144,10 @@ class RangeBuild:
                     RangeTable(view, everybody, "profile_id").open(connection, within)
                 read = {name: _read_from(folder / name, within) for name in self._read - {*self.plan.files}}
                 with ExitStack() as stack:
-                    asides = {
-                        name: stack.enter_context(Aside(folder / name / within.file_name))
-                        for name in self.plan.files
-                    }
+                    asides = {}
+                    for name in self.plan.files:
+                        (folder / name).mkdir(exist_ok=True)
+                        asides[name] = stack.enter_context(Aside(folder / name / within.file_name))
                     files = {**read, **{name: aside.path for name, aside in asides.items()}}
                     several = self.plan.write(connection, place.dates, as_of, self.starts[number], files)
                     found.several[as_of] = several

@@ -19,18 +19,25 @@ class Aside:
     Parameters
     ----------
     target : Path
-        What is to lie there in the end; the folders above it are made.
+        What is to lie there in the end.
+    within : Path, optional
+        Folder in which it is written, on the same disk; default: the one of ``target``.
 
     Attributes
     ----------
     path : Path
         Where it is written: in a folder of its own, in which a library may leave further files.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the folder is gone: what the work was for has come to its end.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, within: Path | None = None) -> None:
         self.target = target
-        self._folder = target.with_name(f".{target.name}.{uuid4().hex}")
-        self._folder.mkdir(parents=True)
+        self._folder = (within or target.parent) / f".{target.name}.{uuid4().hex}"
+        self._folder.mkdir()
         self.path = self._folder / target.name
 
     def __enter__(self) -> Self:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange, borders_of, ranges_between
+from tagcast.features.core.home.scratch import HeldFolder
 from tagcast.features.core.messages import Message, Text
 
 Item = TypeVar("Item")
@@ -16,10 +17,6 @@ Answer = TypeVar("Answer")
 Progress = Callable[[Text, int, int], None]
 EVENTS_OF_A_RANGE = 1_000_000
 """A task of seconds, in a few hundred megabytes."""
-
-
-LEFT_BY_KILLED = ("code/.*", "scratch/job-*")
-"""Patterns below the folder that driver and tasks see: what drivers leave there that are killed."""
 
 
 class Engine(Protocol):
@@ -121,6 +118,13 @@ class OneMachine:
 ONE_MACHINE = OneMachine()
 
 
-def local_scratch() -> Path:
-    """Return where the machine that does a task keeps what is temporary: Spark names disks of its own."""
-    return Path(os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0] or tempfile.gettempdir())
+def local_scratch() -> HeldFolder:
+    """Return a folder for what a task keeps for itself, on a disk of the machine that does it: Spark names them.
+
+    Raises
+    ------
+    OSError
+        When nothing can be written there.
+    """
+    disk = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0] or tempfile.gettempdir()
+    return HeldFolder(Path(disk) / f"tagcast-{os.getuid()}")

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tagcast.features.core.engines.aside import Aside
+from tagcast.features.core.home.scratch import Scratch
 
 CODE = "code"
 """In the shared folder: a folder for each version of the code, by its content."""
@@ -25,7 +26,8 @@ def ship_code(shared: Path) -> Path:
         digest.update((package / name).read_bytes())
     target = shared / CODE / digest.hexdigest()[:16]
     if not target.is_dir():
-        with Aside(target) as aside:
+        (shared / CODE).mkdir(parents=True, exist_ok=True)
+        with Scratch(shared) as scratch, Aside(target, scratch) as aside:
             for name in files:
                 copy = aside.path / "tagcast" / name
                 copy.parent.mkdir(parents=True, exist_ok=True)

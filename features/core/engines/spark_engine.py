@@ -19,7 +19,9 @@ from tagcast.features.core.engines.engine import EVENTS_OF_A_RANGE, Progress
 from tagcast.features.core.engines.key_ranges import KeyRange, borders_of, ranges_between
 from tagcast.features.core.engines.shipped_code import ship_code
 from tagcast.features.core.engines.spark_session import open_session
+from tagcast.features.core.engines.spark_task import MachineFailed, unpacked
 from tagcast.features.core.errors import MachineError
+from tagcast.features.core.home.scratch import Scratch
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import raw_text, reason_of
 from tagcast.features.core.schema.engine import Spark
@@ -87,32 +89,29 @@ class SparkEngine:
         if not items:
             return []
         session, code = self.session, ship_code(self.shared)
-        marks = self.shared / "scratch" / f"job-{uuid4().hex[:12]}"
-        marks.mkdir(parents=True)
-        task = _task(pickle.dumps((work, list(items))), str(code), str(marks))
-        tasks = session.range(0, len(items), 1, len(items))
-        frame = tasks.mapInArrow(task, "number bigint, answer binary")
-        try:
-            with _described(session, doing), _followed(marks, doing, len(items), progress):
-                found = {row.number: row.answer for row in frame.collect()}
-        except Exception as error:  # of Java, of gRPC, or of the session: they share no class
-            raise MachineError(
-                msg(
-                    "Spark could not finish {work}: {reason}",
-                    work=doing,
-                    reason=_cause(error, self._spark.address),
-                ),
-                hint=msg(
-                    "Spark's own log says more; nothing that was published has changed, and a new call begins anew"
-                ),
-            ) from error
-        finally:
-            for mark in marks.iterdir():
-                mark.unlink(missing_ok=True)
-            marks.rmdir()
+        with Scratch(self.shared) as marks:
+            task = _task(pickle.dumps((work, list(items))), str(code), str(marks))
+            tasks = session.range(0, len(items), 1, len(items))
+            frame = tasks.mapInArrow(task, "number bigint, answer binary")
+            try:
+                with _described(session, doing), _followed(marks, doing, len(items), progress):
+                    found = {row.number: row.answer for row in frame.collect()}
+            except Exception as error:  # of Java, of gRPC, or of the session: they share no class
+                if (said := MachineFailed.found_in(str(error))) is not None:
+                    raise said from error
+                raise MachineError(
+                    msg(
+                        "Spark could not finish {work}: {reason}",
+                        work=doing,
+                        reason=_cause(error, self._spark.address),
+                    ),
+                    hint=msg(
+                        "Spark's own log says more; nothing that was published has changed, and a new call begins anew"
+                    ),
+                ) from error
         answers: list[Answer] = []
         for number in range(len(items)):
-            done, answer = pickle.loads(found[number])  # noqa: S301 - of tasks that run our own code
+            done, answer = unpacked(found[number])
             if not done:
                 raise answer
             answers.append(answer)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import pickle
+import re
+import zlib
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
@@ -14,10 +17,26 @@ _held: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {}
 """What was sent last, by its digest: a Python worker does several tasks of a job, and models are compiled once."""
 
 
+class MachineFailed(Exception):  # noqa: N818 - it is what was said that counts
+    """What cannot be done on a machine; its text holds the error, which is all that Spark hands on of what fails a task."""
+
+    _SAID = re.compile(r"<tagcast:([A-Za-z0-9+/=]+)>")
+
+    def __init__(self, error: TagcastError) -> None:
+        super().__init__(f"{error} <tagcast:{base64.b64encode(pickle.dumps(error)).decode()}>")
+
+    @classmethod
+    def found_in(cls, text: str) -> TagcastError | None:
+        """Return the error in what Spark says of a job; None where it was another one."""
+        said = cls._SAID.findall(text)
+        error: TagcastError | None = pickle.loads(base64.b64decode(said[-1])) if said else None  # noqa: S301 - of our own tasks
+        return error
+
+
 def do_item(sent: bytes, number: int) -> bytes:
     """Do the work of one item, and return whether it could be done and what came of it, pickled.
 
-    What a person has to put right is an answer; whatever else goes wrong fails the task, which Spark tries again.
+    What a person has to put right is an answer; whatever else goes wrong fails the task, which Spark tries again elsewhere.
 
     Parameters
     ----------
@@ -35,8 +54,18 @@ def do_item(sent: bytes, number: int) -> bytes:
         gc.freeze()
     work, items = _held[digest]
     try:
-        return pickle.dumps((True, work(items[number])))
+        return packed((True, work(items[number])))
     except TagcastError as error:
         if isinstance(error.__cause__, OSError | MemoryError):
-            raise  # of this machine: another one may do it
-        return pickle.dumps((False, error))
+            raise MachineFailed(error) from error  # of this machine: another one may do it
+        return packed((False, error))
+
+
+def packed(answer: object) -> bytes:
+    """Return an answer as it goes to the driver, which holds those of all tasks at once: counts are mostly zeros."""
+    return zlib.compress(pickle.dumps(answer), 1)
+
+
+def unpacked(answer: bytes) -> Any:
+    """Return what was packed."""
+    return pickle.loads(zlib.decompress(answer))  # noqa: S301 - of tasks that run our own code

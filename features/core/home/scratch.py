@@ -1,4 +1,4 @@
-"""A folder in the home for what one step of a command hands to the next; of a killed command the next one removes it."""
+"""Folders for what is under way: of a process that was killed, the next one that makes such a folder removes what it left."""
 
 from __future__ import annotations
 
@@ -20,8 +20,49 @@ SCRATCH = "scratch/read"
 """In the home."""
 
 
-class Scratch:
+class HeldFolder:
     """A folder of its own, removed when it is let go of or the process ends.
+
+    Its name is new each time: a task elsewhere that outlives the process it works for meets nobody else's files, nor the
+    folder itself.
+
+    Parameters
+    ----------
+    parent : Path
+        Of nothing but such folders; made where it is not there.
+
+    Raises
+    ------
+    OSError
+        When nothing can be written there.
+    """
+
+    def __init__(self, parent: Path) -> None:
+        private_folder(parent)
+        _sweep(parent)
+        while True:
+            self.folder = Path(tempfile.mkdtemp(dir=parent))
+            # A killed process holds no lock: that tells its folder from one that is in use.
+            with suppress(FileNotFoundError, BlockingIOError):  # swept before it was held
+                held = _held(self.folder)
+                if self.folder.is_dir():
+                    break
+                os.close(held)
+        self._remove = weakref.finalize(self, _removed, self.folder, held)
+
+    def __enter__(self) -> Path:
+        return self.folder
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+    def remove(self) -> None:
+        """Remove the folder and what is in it."""
+        self._remove()
+
+
+class Scratch(HeldFolder):
+    """Such a folder in a home, for what one step of a command hands to the next.
 
     Parameters
     ----------
@@ -35,27 +76,7 @@ class Scratch:
 
     def __init__(self, home: Path) -> None:
         with kept_in(home):
-            private_folder(home / SCRATCH)
-            _sweep(home / SCRATCH)
-            while True:
-                self.folder = Path(tempfile.mkdtemp(dir=home / SCRATCH))
-                # A killed process holds no lock: that tells its folder from one that is in use.
-                with suppress(FileNotFoundError, BlockingIOError):  # swept before it was held
-                    held = _held(self.folder)
-                    if self.folder.is_dir():
-                        break
-                    os.close(held)
-        self._remove = weakref.finalize(self, _removed, self.folder, held)
-
-    def __enter__(self) -> Path:
-        return self.folder
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
-
-    def remove(self) -> None:
-        """Remove the folder and what is in it."""
-        self._remove()
+            super().__init__(home / SCRATCH)
 
 
 @contextmanager

@@ -8,9 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tagcast.features.core.errors import StoreError
-from tagcast.features.core.home.disk_errors import disk_errors
-from tagcast.features.core.messages import msg
 from tagcast.models.decisions.policy import needs_population, threshold_from_sorted
 from tagcast.models.decisions.sorted_scores import SortedScores
 from tagcast.pipelines.project.progress import log
@@ -19,6 +16,7 @@ from tagcast.serving.scoring import scorer
 from tagcast.serving.scoring.challengers import stands_for
 from tagcast.serving.scoring.ranges.range_counts import RunFigures
 from tagcast.serving.scoring.ranges.share import Share
+from tagcast.serving.store.lock_and_sync import disk_errors
 
 if TYPE_CHECKING:
     from tagcast.features.core.engines.engine import Engine
@@ -63,7 +61,7 @@ class RangedRun:
         parts = self._each(rank, self._shares, scorer.RANKING)
         for part in parts:
             self._leave_out(part.left_out)
-        with work.store.errors():
+        with disk_errors(work.folder):
             for name, tag in ranked.items():
                 scores = SortedScores([part.champions[name] for part in parts])
                 found[name] = threshold_from_sorted(tag.definition.decision, scores)
@@ -108,10 +106,7 @@ class RangedRun:
         if not files or not self.challengers:
             return None
         whole = self.work.folder / CHALLENGERS
-        with (
-            disk_errors(whole.parent, msg("the published run stays active"), StoreError),
-            ExitStack() as stack,
-        ):
+        with disk_errors(whole.parent), ExitStack() as stack:
             opened = [stack.enter_context(pq.ParquetFile(file)) for file in files]
             writer = stack.enter_context(pq.ParquetWriter(whole, opened[0].schema_arrow, compression="zstd"))
             for file in opened:

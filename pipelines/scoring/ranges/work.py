@@ -24,6 +24,7 @@ from tagcast.serving.publishing.parts.staged_part import (
 from tagcast.serving.scoring.challengers import Challengers
 from tagcast.serving.scoring.ranges.compiled_tags import CompiledTags
 from tagcast.serving.scoring.scorer import Scorer
+from tagcast.serving.store.lock_and_sync import disk_errors
 
 if TYPE_CHECKING:
     from tagcast.features.core.engines.engine import Progress
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from tagcast.serving.scoring.ranges.steps import Features
     from tagcast.serving.scoring.rule_columns import LoadedRule
     from tagcast.serving.scoring.scorer import Reasons
-    from tagcast.serving.store.base import ProfileStore
 
 CHALLENGERS = "challengers.parquet"
 """In the folder of a part, what challengers predict of its profiles."""
@@ -53,8 +53,6 @@ class RunWork:
     snapshots : mapping of str to Features
         By spec of the feature set.
     as_of : date
-    store : ProfileStore
-        Where the run goes: it says what a full disk is called.
     folder : Path
         Where the files of ranges lie; every process sees it.
     past : callable
@@ -79,7 +77,6 @@ class RunWork:
     rules: tuple[LoadedRule, ...]
     snapshots: Mapping[str, Features]
     as_of: date
-    store: ProfileStore
     folder: Path
     past: Callable[[], AbstractContextManager[PastValues]]
     attributes: Attributes
@@ -174,21 +171,21 @@ class Rank:
             run.populations,
         )
         names = [*self.champions, *self.challengers]
-        with run.store.errors():
+        with disk_errors(run.folder):
             aside = Aside(folder)
         with aside:
-            with run.store.errors():
+            with disk_errors(run.folder):
                 aside.path.mkdir()
                 files = ScoreFiles(aside.path, len(names))
             with run.scorer(share, beside) as scorer:
                 for champions, challengers in scorer.scores(tags):
                     found = [champions.get(name) for name in self.champions]
                     found += [challengers.get(name) for name in self.challengers]
-                    with run.store.errors():
+                    with disk_errors(run.folder):
                         for place, scores in enumerate(found):
                             if scores is not None:
                                 files.add(place, scores)
-            with run.store.errors():
+            with disk_errors(run.folder):
                 files.sort()
                 aside.finish()
         paths = [score_file(folder, place) for place in range(len(names))]
@@ -261,7 +258,7 @@ class Score:
         run = self.run
         folder = run.folder / f"part-{share.within.number:05}"
         tags = run.challenging(self.left_out)
-        with run.store.errors():
+        with disk_errors(run.folder):
             writer = PartWriter(folder, share.within)
         with writer:
             file = writer.aside / CHALLENGERS
@@ -270,9 +267,9 @@ class Score:
                 run.scorer(share, beside) as scorer,
             ):
                 for batch in scorer.batches(self.thresholds):
-                    with run.store.errors():
+                    with disk_errors(run.folder):
                         writer.add(batch)
             counts = scorer.counts
             counts.left_out = dict(beside.left_out)
-            with run.store.errors():
+            with disk_errors(run.folder):
                 return ScoredRange(writer.finish(), counts)

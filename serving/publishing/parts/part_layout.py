@@ -153,7 +153,8 @@ class LayOut:
         with Aside(changes) as aside:
             with self._layout(part, aside.path) as layout:
                 try:
-                    self.write(file, layout.batches(), local_scratch())
+                    with self.store.errors(), local_scratch() as scratch:
+                        self.write(file, layout.batches(), scratch)
                 except StoreError:
                     if not layout.found.checks.failing:  # a store may stumble over what the checks have seen
                         raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -87,10 +86,10 @@ class WriteSnapshotPart:
             In the folder of the writer that holds the store's lock.
         batches : iterator of RecordBatch
         scratch : Path
-            Where DuckDB may spill; may be a disk of this machine alone.
+            Of its own, where DuckDB may spill; may be on a disk of this machine alone.
         """
-        with Aside(file) as aside, TemporaryDirectory(prefix="tagcast-", dir=scratch) as spill:
-            write_snapshot(aside.path, self.run, self.schema, batches, Path(spill), self.memory_limit)
+        with Aside(file) as aside:
+            write_snapshot(aside.path, self.run, self.schema, batches, scratch, self.memory_limit)
             sync(aside.path)
             aside.finish()
 

@@ -14,7 +14,6 @@ they opened by the mildest lock there is: nothing is dropped under them.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -29,11 +28,10 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
-from tagcast.features.core.system import private_folder
 from tagcast.registry.state.database import schema_of
 from tagcast.serving.store.base import ProfileStore, log
 from tagcast.serving.store.errors import RunGoneError
-from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy
+from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy, staging_in
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.postgres.connection import PUBLISH_AGAIN, Server, fetch, holder_of, perform, unlock
 from tagcast.serving.store.postgres.layout import Layout
@@ -131,7 +129,6 @@ class PostgresStore(ProfileStore):
         """Hold an advisory lock of the database: it goes with the connection."""
         key = int.from_bytes(sha256(self.server.schema.encode()).digest()[:8], "big", signed=True)
         take = exp.select(exp.alias_(exp.func("pg_try_advisory_lock", exp.Literal.number(key)), "held"))
-        staging = self.folder / "staging"
         with self.server.connect(f"tagcast run {run_id}") as connection:
             with self.errors():
                 waited = 0.0
@@ -142,14 +139,12 @@ class PostgresStore(ProfileStore):
                     time.sleep(CHECK_EVERY_SECONDS)
                     waited += CHECK_EVERY_SECONDS
                 self._prepare(connection)
-                shutil.rmtree(staging, ignore_errors=True)
-                private_folder(staging)
             self._writing = connection
             try:
-                yield staging
+                with staging_in(self.folder) as staging:
+                    yield staging
             finally:
                 self._writing = self._layout = None
-                shutil.rmtree(staging, ignore_errors=True)
                 unlock(connection, key)
 
     def _prepare(self, connection: Connection) -> None:

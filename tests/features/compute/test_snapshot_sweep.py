@@ -1,11 +1,11 @@
-"""What nothing needs any more goes once it is a day old: snapshots of other entities, and what killed work left."""
+"""What nothing needs any more goes once it is a day old: snapshots of other entities."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
 
-from tagcast.features.compute.snapshot_sweep import sweep_related, sweep_snapshots
+from tagcast.features.compute.snapshot_sweep import sweep_related
 
 NOW = datetime(2024, 6, 2, tzinfo=UTC)
 
@@ -21,14 +21,3 @@ def test_what_views_were_made_of_is_swept(tmp_path) -> None:
         os.utime(folder, (moment, moment))
     sweep_related(tmp_path, NOW)
     assert [folder.exists() for folder in (old, deep, young, own)] == [False, False, True, True]
-
-
-def test_what_killed_work_left_is_swept(tmp_path) -> None:
-    code, marks = tmp_path / "code/.0a1b.77", tmp_path / "scratch/job-12"
-    used, young = tmp_path / "code/0a1b", tmp_path / "scratch/job-13"
-    for folder, age in ((code, 2), (marks, 2), (used, 2), (young, 0)):
-        (folder / "inside").mkdir(parents=True)
-        moment = (NOW - timedelta(days=age)).timestamp()
-        os.utime(folder, (moment, moment))
-    assert sweep_snapshots(tmp_path, {}, NOW) == []
-    assert [folder.exists() for folder in (code, marks, used, young)] == [False, False, True, True]

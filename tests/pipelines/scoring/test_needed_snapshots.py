@@ -73,16 +73,24 @@ def test_a_named_tag_or_an_older_day_deletes_nothing(shop) -> None:
     assert other in days(shop)
 
 
-def test_what_killed_builds_left_goes(tmp_path) -> None:
+def test_what_a_killed_build_left_goes_with_the_next_one(shop) -> None:
+    under_way = shop.settings.home / "features" / ".under-way"
+    (under_way / "left" / f"as_of={DAY}").mkdir(parents=True)
+    snapshots = shop.snapshots(shop.feature_set(shop.definitions(DAY), DAY))
+    assert snapshots.ensure([DAY - timedelta(days=5)])
+    assert not any(under_way.iterdir())
+
+
+def test_what_a_killed_sweep_left_goes(tmp_path) -> None:
     root = tmp_path / "features"
-    for name in ("set/.as_of=2024-01-01.77", ".scratch-77", "empty"):
+    for name in ("set/.as_of=2024-01-01.gone-77", "empty", ".under-way"):
         (root / name).mkdir(parents=True)
     yesterday = time.time() - 2 * 86_400
-    for name in ("set/.as_of=2024-01-01.77", ".scratch-77", "empty"):
+    for name in ("set/.as_of=2024-01-01.gone-77", "empty", ".under-way"):
         os.utime(root / name, (yesterday, yesterday))
-    (root / ".scratch-88").mkdir()
     assert sweep_snapshots(tmp_path, {}, datetime.now(UTC)) == []
-    assert {p.name for p in root.iterdir()} == {".scratch-88", "set"}
+    assert {p.name for p in root.iterdir()} == {".under-way", "set"}
+    assert not any((root / "set").iterdir())
 
 
 def test_a_home_without_snapshots(tmp_path) -> None:

@@ -231,6 +231,19 @@ def test_one_writer_at_a_time_and_any_number_of_readers(store) -> None:
     assert store.current().run.run_id == "four"
 
 
+def test_what_one_writer_had_under_way_no_other_finds(store) -> None:
+    """A task of a killed writer may still be at work: what it writes must reach nobody."""
+    with store.lock("first", 0.0) as first:
+        file = first / "rows"
+        file.touch()
+    with store.lock("second", 0.0) as second:
+        assert second.name != first.name
+        assert not any(second.iterdir())
+        with pytest.raises(FileNotFoundError):
+            file.touch()
+    assert not (store.folder / "staging").exists()
+
+
 def test_a_run_in_force_has_not_failed_where_older_ones_cannot_be_deleted(store, monkeypatch, caplog) -> None:
     publish(store, "first", keep=1)
 

@@ -72,6 +72,7 @@ def scored(shop: Path, folder: Path, engine: Engine | None = None) -> list[tuple
             project.__dict__["engine"] = engine
         run = score_tags(project, None, as_of=day, now=NOW, force_reason="a test")
         found.append((run.to_dict(), *left_behind(project)))
+        assert not (project.store.folder / "staging").exists()
     return found
 
 
@@ -84,6 +85,5 @@ def left_behind(project: Project) -> tuple[Any, ...]:
         rows = [row for batch in reader.stream(names[1:]) for row in batch.to_pylist()]
     changes = pq.read_table(store.folder / "history" / f"{manifest.number:06}.parquet").to_pylist()
     beside = pq.read_table(home / "predictions" / f"{manifest.number:06}.challengers.parquet")
-    assert not (store.folder / "staging").exists()
     changes.sort(key=lambda row: (row["profile_id"], row["tag"]))
     return rows, replace(manifest, bytes=0, parts=()), changes, beside.to_pylist(), beside.schema.metadata

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tagcast
-from tagcast.features.core.errors import DataError
+from tagcast.features.core.errors import DataError, StoreError
+from tagcast.features.core.home.disk_errors import disk_errors
 from tagcast.features.core.messages import msg
 
 
@@ -29,6 +30,12 @@ def refuse(number: int) -> int:
 def full_disk(_number: int) -> None:
     """Find the disk full."""
     raise OSError(28, "No space left on device")
+
+
+def said_full_disk(_number: int) -> None:
+    """Find the disk full, and say so."""
+    with disk_errors(Path("/mnt/lake"), msg("the last published run stays active"), StoreError):
+        full_disk(_number)
 
 
 @dataclass(frozen=True)

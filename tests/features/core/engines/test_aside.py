@@ -28,6 +28,7 @@ def there(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize(("folder", "name"), [(False, "new/one"), (True, "new/one/inside")])
 def test_the_name_is_of_what_is_whole(folder: bool, name: str, tmp_path) -> None:
     target = tmp_path / "new" / "one"
+    target.parent.mkdir()
     with Aside(target) as first, Aside(target) as second:
         make(first, "a", folder=folder)
         make(second, "a", folder=folder)
@@ -66,3 +67,19 @@ def test_what_was_never_written_has_no_name(tmp_path) -> None:
     with pytest.raises(FileNotFoundError), Aside(tmp_path / "one") as aside:
         aside.finish()
     assert not any(tmp_path.iterdir())
+
+
+def test_whose_folder_is_gone_makes_none(tmp_path) -> None:
+    # A task that outlives the run that it works for.
+    with pytest.raises(FileNotFoundError):
+        Aside(tmp_path / "gone" / "one")
+    assert not any(tmp_path.iterdir())
+
+
+def test_it_may_be_written_elsewhere(tmp_path) -> None:
+    (tmp_path / "work").mkdir()
+    with Aside(tmp_path / "one", tmp_path / "work") as aside:
+        assert (tmp_path / "work") in aside.path.parents
+        make(aside, "a", folder=False)
+        aside.finish()
+    assert there(tmp_path) == {"one": "a"}

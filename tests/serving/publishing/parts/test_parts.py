@@ -55,6 +55,13 @@ def part_of(folder: Path, keys: KeyRange, batch: pa.RecordBatch) -> StagedPart:
         return writer.finish()
 
 
+def test_a_part_of_a_run_that_is_over_is_not_written(tmp_path) -> None:
+    """A task may outlive its run: it must not bring back the folder that was removed."""
+    with pytest.raises(FileNotFoundError):
+        PartWriter(tmp_path / "gone" / "part-00000", KeyRange())
+    assert not any(tmp_path.iterdir())
+
+
 def parted(borders: list[str]) -> list[tuple[KeyRange, pa.RecordBatch]]:
     batch = second_run()
     ids = batch.column("profile_id").to_pylist()
