@@ -41,7 +41,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def spark_conf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of configuration, as a cluster's gateway has one: sessions are configured there, not by tagcast."""
     folder = tmp_path_factory.mktemp("spark-conf")
-    lines = [f"{key} {value}" for key, value in CONF.items()]
+    lines = [
+        f"{key} {value}" for key, value in {**CONF, "spark.sql.warehouse.dir": folder / "tables"}.items()
+    ]
     (folder / "spark-defaults.conf").write_text("\n".join(lines), encoding="utf-8")
     (folder / "log4j2.properties").write_text("rootLogger.level = error\n", encoding="utf-8")
     # Work that goes wrong is of the tests: tasks find it in the checkout, and tagcast where it was shipped to.
