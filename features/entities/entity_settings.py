@@ -12,7 +12,7 @@ from itertools import pairwise
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE
-from tagcast.features.core.schema.sources import Join, Profiles, Source
+from tagcast.features.core.schema.sources import Join, Place, Profiles, Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.validation import suggested
 
@@ -68,7 +68,7 @@ def _source(settings: Settings, entity: str, source: Source) -> Source | None:
     for above, below in pairwise(chain):
         table = _table(settings, above)
         column = settings.entities[below].key or below
-        place = table.model_dump(include={"path", "url", "table", "query", "format", "encoding"})
+        place = table.model_dump(include=set(Place.model_fields))
         joins.append(Join(**place, on={key: table.key}, columns=(column,)))
         key = column
     columns = {name: name for name in (*source.columns, *source.derive) if name not in {key, "profile_id"}}

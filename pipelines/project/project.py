@@ -91,7 +91,7 @@ class Project:
         """What the sources hold, for every step that reads them."""
         from tagcast.features.ingest.readers.places import Places
 
-        return Places(self.settings, now=self.now)
+        return Places(self.settings, now=self.now, engine=self.engine)
 
     @cached_property
     def events(self) -> EventLog:

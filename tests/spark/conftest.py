@@ -45,8 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def spark_conf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of configuration, as a cluster's gateway has one: sessions are configured there, not by tagcast."""
     folder = tmp_path_factory.mktemp("spark-conf")
-    # What Spark leaves of a driver that is killed goes with the tests.
-    lines = [f"{key} {value}" for key, value in {**CONF, "spark.local.dir": folder / "local"}.items()]
+    own = {
+        "spark.local.dir": folder
+        / "local",  # what Spark leaves of a driver that is killed goes with the tests
+        "spark.sql.warehouse.dir": folder / "tables",
+    }
+    lines = [f"{key} {value}" for key, value in {**CONF, **own}.items()]
     (folder / "spark-defaults.conf").write_text("\n".join(lines), encoding="utf-8")
     (folder / "log4j2.properties").write_text("rootLogger.level = error\n", encoding="utf-8")
     # Work that goes wrong is of the tests: tasks find it in the checkout, and tagcast where it was shipped to.

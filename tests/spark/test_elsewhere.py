@@ -1,4 +1,4 @@
-"""The same features from a standalone cluster to which tagcast is shipped, and through Spark Connect: by the command line."""
+"""The same features of a table of a standalone cluster to which tagcast is shipped, and through Spark Connect: by the command line."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def folder(tmp_path_factory) -> Path:
         (made / "views" / name).write_text(text, encoding="utf-8")
     lines = shop_lines(50)
     lines.to_csv(made / "lines.csv", index=False)
+    # Without an index, and with times that Spark reads: its own are of microseconds.
+    lines.to_parquet(made / "lines.parquet", index=False, coerce_timestamps="us")
     about = [(f"c{n:04d}", "2024-01-05", "ab"[n % 2], n % 40) for n in range(55)]
     rows = "\n".join(",".join(map(str, row)) for row in about)
     (made / "about.csv").write_text(f"customer,since,plan,age\n{rows}\n", encoding="utf-8")
@@ -58,7 +60,9 @@ def tagcast(*words: str, config: Path, home: Path) -> dict:
 def test_the_same_features(which, folder, spark_conf, tmp_path) -> None:
     place: AbstractContextManager[str] = ELSEWHERE[which](tmp_path)
     with place as session:
-        text = f'engine = "spark"\n{CONFIG}\n[spark]\nsession = "{session}"\nshared = "{tmp_path / "shared"}"\npartitions = 2\n'
+        read = CONFIG.replace('path = "lines.csv"', f'table = "parquet.`{folder / "lines.parquet"}`"')
+        assert read != CONFIG
+        text = f'engine = "spark"\n{read}\n[spark]\nsession = "{session}"\nshared = "{tmp_path / "shared"}"\npartitions = 2\n'
         (folder / "spark.toml").write_text(text, encoding="utf-8")
         for as_of in DATES:
             tagcast(

@@ -29,6 +29,8 @@ from tagcast.features.core.urls import without_passwords
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+LinesWork = Callable[[Iterator[Any]], Iterator[Any]]
+"""From record batches to record batches."""
 
 _EVERY_SECONDS = 0.5
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt)\b")
@@ -93,22 +95,8 @@ class SparkEngine:
             task = _task(pickle.dumps((work, list(items))), str(code), str(marks))
             tasks = session.range(0, len(items), 1, len(items))
             frame = tasks.mapInArrow(task, "number bigint, answer binary")
-            try:
-                with _described(session, doing), _followed(marks, doing, len(items), progress):
-                    found = {row.number: row.answer for row in frame.collect()}
-            except Exception as error:  # of Java, of gRPC, or of the session: they share no class
-                if (said := MachineFailed.found_in(str(error))) is not None:
-                    raise said from error
-                raise MachineError(
-                    msg(
-                        "Spark could not finish {work}: {reason}",
-                        work=doing,
-                        reason=_cause(error, self._spark.address),
-                    ),
-                    hint=msg(
-                        "Spark's own log says more; nothing that was published has changed, and a new call begins anew"
-                    ),
-                ) from error
+            with _followed(marks, doing, len(items), progress):
+                found = {row.number: row.answer for row in self.collect(frame, doing)}
         answers: list[Answer] = []
         for number in range(len(items)):
             done, answer = unpacked(found[number])
@@ -116,6 +104,67 @@ class SparkEngine:
                 raise answer
             answers.append(answer)
         return answers
+
+    def over_lines(self, frame: Any, work: LinesWork, answer: str, doing: Message) -> list[Any]:
+        """Do ``work`` on the lines of each partition of a frame of the session.
+
+        Parameters
+        ----------
+        frame : pyspark.sql.DataFrame
+        work : callable
+            From the record batches of a partition to those of its answer; as of :meth:`each`, it may be done twice or be killed.
+        answer : str
+            Columns of the answer, as Spark's SQL declares them.
+        doing : Message
+            What it is, for people who watch.
+
+        Returns
+        -------
+        list of pyspark.sql.Row
+            All answers, few, in no order.
+
+        Raises
+        ------
+        MachineError
+            When Spark cannot finish it.
+        """
+        task = _lines_task(pickle.dumps(work), str(ship_code(self.shared)))
+        return self.collect(frame.mapInArrow(task, answer), doing)
+
+    def collect(self, frame: Any, doing: Message) -> list[Any]:
+        """Return the rows of a frame, few; MachineError when Spark cannot compute them."""
+        try:
+            with _described(self.session, doing):
+                rows: list[Any] = frame.collect()
+                return rows
+        except Exception as error:  # of Java, of gRPC, or of the session: they share no class
+            if (said := MachineFailed.found_in(str(error))) is not None:
+                raise said from error
+            raise MachineError(
+                msg(
+                    "Spark could not finish {work}: {reason}",
+                    work=doing,
+                    reason=_cause(error, self._spark.address),
+                ),
+                hint=msg(
+                    "Spark's own log says more; nothing that was published has changed, and a new call begins anew"
+                ),
+            ) from error
+
+
+def _lines_task(sent: bytes, code: str) -> LinesWork:
+    """Return what Spark runs on lines, as :func:`_task` does on numbers."""
+
+    def run(batches: Iterator[Any]) -> Iterator[Any]:
+        import sys
+
+        if code not in sys.path:
+            sys.path.insert(0, code)
+        from tagcast.features.core.engines.spark_task import do_lines
+
+        yield from do_lines(sent, batches)
+
+    return run
 
 
 def _task(sent: bytes, code: str, marks: str) -> Callable[[Iterator[Any]], Iterator[Any]]:

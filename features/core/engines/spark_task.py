@@ -7,7 +7,7 @@ import gc
 import pickle
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -59,6 +59,21 @@ def do_item(sent: bytes, number: int) -> bytes:
         if isinstance(error.__cause__, OSError | MemoryError):
             raise MachineFailed(error) from error  # of this machine: another one may do it
         return packed((False, error))
+
+
+def do_lines(sent: bytes, batches: Iterator[Any]) -> Iterator[Any]:
+    """Do work on the record batches of a partition, and yield those of its answer.
+
+    Parameters
+    ----------
+    sent : bytes
+        Pickled work, of the driver.
+    batches : iterator of RecordBatch
+    """
+    try:
+        yield from pickle.loads(sent)(batches)  # noqa: S301 - of the driver, like the code itself
+    except TagcastError as error:
+        raise MachineFailed(error) from error
 
 
 def packed(answer: object) -> bytes:

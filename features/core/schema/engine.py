@@ -24,7 +24,8 @@ class Spark(Strict):
     )
     shared: str | None = Field(
         None,
-        description="folder that driver and tasks see under the same name, for the event log, snapshots and staged runs; "
+        description="folder that driver and tasks see under the same name, for the event log, snapshots, staged runs and "
+        "what is read of tables; "
         "default: the home",
     )
     python: str | None = Field(

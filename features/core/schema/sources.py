@@ -26,7 +26,7 @@ TIME_FORMATS = ("dmy", "mdy", "ymd", "excel", "excel_1904", "epoch_s", "epoch_ms
 
 
 class Place(Strict):
-    """Where a table is: files, a table of a lake, or a table or query of a database."""
+    """Where a table is: files, a table of a lake, a table or query of a database, or a table of Spark's catalogue."""
 
     path: str | None = Field(
         None,
@@ -40,7 +40,11 @@ class Place(Strict):
         None,
         description="Iceberg catalogue, as pyiceberg's own configuration names it; table says which of its tables",
     )
-    table: str | None = None
+    table: str | None = Field(
+        None,
+        min_length=1,
+        description='of the database or the catalogue; alone, with engine = "spark": of the catalogue of its session, sales.lines',
+    )
     query: str | None = None
     format: Literal["parquet", "csv", "json", "arrow", "orc", "delta", "iceberg"] | None = Field(
         None, description="else by name and content"
@@ -57,9 +61,12 @@ class Place(Strict):
 
     @model_validator(mode="after")
     def _check_place(self) -> Self:
-        if sum(given is not None for given in (self.path, self.url, self.catalog)) != 1:
+        given = sum(one is not None for one in (self.path, self.url, self.catalog))
+        if given > 1 or (not given and (self.table is None or self.query is not None)):
             raise InvalidValueError(
-                msg("give one of path (files), url (a database) and catalog (of Iceberg tables)")
+                msg(
+                    "give one of path (files), url (a database), catalog (of Iceberg tables), and table alone (of Spark's catalogue)"
+                )
             )
         if self.url is not None and (self.table is None) == (self.query is None):
             raise InvalidValueError(msg("a url needs either table or query"))
@@ -78,6 +85,11 @@ class Place(Strict):
                 msg("unnest is not for a database: give a query that makes a line of each element")
             )
         return self
+
+    @property
+    def in_session(self) -> bool:
+        """Whether it is a table of the catalogue of Spark's session."""
+        return self.path is None and self.url is None and self.catalog is None
 
     @field_validator("encoding")
     @classmethod

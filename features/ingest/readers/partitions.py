@@ -51,7 +51,8 @@ def left_out(units: Mapping[str, Mapping[str, Any]], where: str | None) -> froze
         that is no expression leaves nothing out, and is reported where it is read.
     """
     names = shared_values(units)
-    parts = [part for part in _parts(where or "") if _names_only(part, names)]
+    each = [part.sql("duckdb") for part in parts_of_condition(where or "")]
+    parts = [part for part in each if _names_only(part, names)]
     if not parts:
         return frozenset()
     try:
@@ -69,18 +70,19 @@ def all_left_out(files: int, path: str, where: str) -> DataError:
     )  # fmt: skip
 
 
-def _parts(where: str) -> list[str]:
+def parts_of_condition(where: str) -> list[exp.Expr]:
+    """Return the conditions that all have to hold; none where it cannot be read, which is reported where it is asked of lines."""
     try:
         tree: exp.Expr = parse_one(where, read="duckdb") if where else exp.true()
     except (SqlglotError, RecursionError):
         return []
-    waiting, found = [tree], []
+    waiting, found = [tree], list[exp.Expr]()
     while waiting:
         node = waiting.pop().unnest()
         if isinstance(node, exp.And):
             waiting += [node.this, node.expression]
         else:
-            found.append(node.sql("duckdb"))
+            found.append(node)
     return found
 
 

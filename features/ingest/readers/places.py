@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from tagcast.features.core.engines.choice import open_engine
+from tagcast.features.core.engines.engine import Engine
 from tagcast.features.core.home.scratch import Scratch
 from tagcast.features.core.schema.sources import Place, Source
 from tagcast.features.core.settings import Settings
+from tagcast.features.ingest.readers.arrow.spark_tables import SparkTable
 from tagcast.features.ingest.readers.databases.fetched import FETCHED, fetch
 from tagcast.features.ingest.readers.databases.pieces import Fetched
 from tagcast.features.ingest.readers.databases.tidying import tidy
+from tagcast.features.ingest.readers.remote.fetched import Progress
 from tagcast.features.ingest.readers.units import Listing, listing_of
 from tagcast.features.ingest.readers.wanted import Wanted
 
@@ -27,14 +32,25 @@ class Places:
         Where lines of databases are kept from load to load; by default the home of the project.
     now : datetime, optional
         When they are asked, with a timezone. Without it every line of a database is compared, whatever ``loaded_at`` says.
+    engine : Engine, optional
+        Whose session has tables; by default the one that the settings name.
     """
 
-    def __init__(self, settings: Settings, home: Path | None = None, now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        home: Path | None = None,
+        now: datetime | None = None,
+        engine: Engine | None = None,
+    ) -> None:
         self._settings, self._now = settings, now
+        self._engine = engine or open_engine(settings)
         self._kept = (home or settings.home) / FETCHED
         self._listings: dict[str, tuple[Place, Listing | None]] = {}
         self._fetched: dict[tuple[str, Wanted], Fetched] = {}
+        self._written: dict[tuple[str, Wanted, frozenset[str]], list[Path]] = {}
         self._scratch: Scratch | None = None
+        self._shared: Scratch | None = None
         self.made: dict[str, object] = {}
         """What a step has made of the lines of a place, by its name in errors, for a step after it; it lies in :attr:`scratch`."""
 
@@ -48,9 +64,11 @@ class Places:
     def clear(self) -> None:
         """Let go of what steps have made."""
         self.made.clear()
-        if self._scratch is not None:
-            self._scratch.remove()
-            self._scratch = None
+        self._written.clear()
+        for scratch in (self._scratch, self._shared):
+            if scratch is not None:
+                scratch.remove()
+        self._scratch = self._shared = None
 
     def listing(self, place: Place, where: str) -> Listing | None:
         """Return what a place was made of when this was first asked, None of a database; all of it is read as of then.
@@ -62,7 +80,7 @@ class Places:
         """
         known = self._listings.get(where)
         if known is None or known[0] != place:
-            known = self._listings[where] = place, listing_of(place, where, self._settings)
+            known = self._listings[where] = place, listing_of(place, where, self._settings, self._engine)
         return known[1]
 
     def fetched(
@@ -104,6 +122,36 @@ class Places:
             known = fetch(place, label, self._settings.folder, wanted, self._kept, progress, self._now)
             self._fetched[key] = known
         return known
+
+    def written(
+        self, table: SparkTable, where: str, names: Collection[str], wanted: Wanted, progress: Progress
+    ) -> list[Path]:
+        """Return lines of a table of Spark's catalogue as Parquet files, written once for all steps of a command.
+
+        Parameters
+        ----------
+        table : SparkTable
+        where : str
+            Names the place.
+        names : collection of str
+            Of its units.
+        wanted : Wanted
+        progress : callable
+            ``(stage, done, total)``.
+
+        Raises
+        ------
+        DataError, MachineError
+            When they cannot be read.
+        """
+        key = where, wanted, frozenset(names)
+        if key not in self._written:
+            progress(table.reading, 0, 1)
+            self._shared = self._shared or Scratch(self._settings.data)
+            folder = Path(tempfile.mkdtemp(dir=self._shared.folder))
+            self._written[key] = table.write(names, wanted, folder)
+            progress(table.reading, 1, 1)
+        return self._written[key]
 
     def forget(self) -> None:
         """Let everything be asked anew: a source was refused, and may be put right before the next step."""

@@ -17,6 +17,7 @@ from tagcast.features.core.schema.sources import Place
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.readers.arrow.arrow_files import arrow_table
 from tagcast.features.ingest.readers.arrow.arrow_stage import NOTHING_WANTED, ArrowTable, stage_arrow
+from tagcast.features.ingest.readers.arrow.spark_tables import SparkTable
 from tagcast.features.ingest.readers.csv_dialect import Dialect, as_utf8, dialect_of
 from tagcast.features.ingest.readers.csv_errors import explained
 from tagcast.features.ingest.readers.databases.pieces import Fetched
@@ -108,8 +109,12 @@ class Reader:
         names = listing.units if only is None else only
         wanted = Wanted(frozenset({*needed, *([place.unnest] if place.unnest else ())}), whole)
         tables: dict[str, ArrowTable] = {}
+        further = frozenset[str]()
         if isinstance(listing, TableListing):
             tables[where], paths, kind = listing.table(names), [], "arrow"
+        elif isinstance(listing, SparkTable):
+            paths = self.places.written(listing, where, names, wanted, self._progress)
+            kind, further = "parquet", listing.unread(wanted)
         else:
             self._read.setdefault(where, (listing, set()))[1].update(names)
             paths = listing.local(names, self._progress)
@@ -121,9 +126,9 @@ class Reader:
                 tables[str(path)] = arrow_table(path, kind, self._stage("text"), where)
             parts, further = self._arrow_parts(tables, where, wanted)
         elif kind == "csv":
-            parts, further = self._csv_parts(paths, where, place.encoding, needed), frozenset()
+            parts = self._csv_parts(paths, where, place.encoding, needed)
         else:
-            parts, further = alike([self._parquet([f], where) for f in paths]), frozenset()
+            parts = alike([self._parquet([f], where) for f in paths])
         with self.reading(where):
             if place.unnest is not None:
                 unnest_parts(self.connection, parts, place.unnest, where, whole=whole)

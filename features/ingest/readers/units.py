@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from tagcast.features.core.engines.engine import Engine
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.sources import Place, Source
@@ -14,6 +15,7 @@ from tagcast.features.core.urls import scheme_of
 from tagcast.features.ingest.readers.arrow.delta import DeltaListing
 from tagcast.features.ingest.readers.arrow.iceberg import METADATA, IcebergListing, by_address, by_catalog
 from tagcast.features.ingest.readers.arrow.lake_errors import without_secrets
+from tagcast.features.ingest.readers.arrow.spark_tables import SparkTable
 from tagcast.features.ingest.readers.files import checked_files, lake_kind, lake_refused, matching_files
 from tagcast.features.ingest.readers.partitions import all_left_out, left_out, values_in_path
 from tagcast.features.ingest.readers.remote.fetched import FetchedFiles, Progress, Store
@@ -42,10 +44,10 @@ class FileListing(Protocol):
 
 TableListing = DeltaListing | IcebergListing
 """Versions of tables that name their files; the lines of some come as Arrow from ``table(names)``."""
-Listing = FileListing | TableListing
+Listing = FileListing | TableListing | SparkTable
 
 
-def listing_of(place: Place, where: str, settings: Settings) -> Listing | None:
+def listing_of(place: Place, where: str, settings: Settings, engine: Engine) -> Listing | None:
     """Return what a place is made of now; None of a database.
 
     Parameters
@@ -54,6 +56,8 @@ def listing_of(place: Place, where: str, settings: Settings) -> Listing | None:
     where : str
         Names the place in errors.
     settings : Settings
+    engine : Engine
+        Whose session has a catalogue.
 
     Raises
     ------
@@ -62,6 +66,8 @@ def listing_of(place: Place, where: str, settings: Settings) -> Listing | None:
     """
     if place.url is not None:
         return None
+    if place.in_session:
+        return SparkTable(place, where, engine)
     if place.catalog is not None:
         return by_catalog(place.catalog, place.table or "", where)
     path = settings.resolve(place.path or "", where)

@@ -83,6 +83,15 @@ def test_each_has_a_home_and_a_name_of_its_own_and_the_tables_of_its_kind(tmp_pa
     assert settings_of(fund, "manager") == manager
 
 
+@pytest.mark.parametrize("place", ['path = "funds.parquet"', 'catalog = "prod", table = "f"', 'table = "f"'])
+def test_who_belongs_to_whom_stands_wherever_a_table_may_lie(tmp_path, place) -> None:
+    whole = read(tmp_path, FUNDS.replace('path = "funds.parquet"', place) + MANAGER)
+    (join,) = settings_of(whole, "manager").sources[0].joins
+    table = whole.entities["fund"].table
+    assert table is not None
+    assert (join.path, join.catalog, join.table) == (table.path, table.catalog, table.table)
+
+
 @pytest.mark.parametrize("store", ["runs", "${TAGCAST_TEST_STORE}"])
 def test_no_two_share_a_folder_of_the_store(tmp_path, monkeypatch, store) -> None:
     monkeypatch.setenv("TAGCAST_TEST_STORE", str(tmp_path / "elsewhere"))

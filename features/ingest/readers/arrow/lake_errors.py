@@ -13,7 +13,7 @@ DENIED = _IN_NO_NAME.format("401|403")
 """A status of HTTP that stands by itself: folders and files may be called so too."""
 _GONE = re.compile(rf"not ?found|no such file|{_IN_NO_NAME.format(404)}|does not exist", re.IGNORECASE)
 _DENIED = re.compile(
-    rf"access ?denied|forbidden|unauthori[sz]ed|{DENIED}|credential|invalidaccesskey|signature",
+    rf"access ?denied|forbidden|unauthori[sz]ed|permission|{DENIED}|credential|invalidaccesskey|signature",
     re.IGNORECASE,
 )
 _SECRETS = re.compile(r"\?[^\s'\"]*|(?<=://)[^/\s@]+@")
@@ -34,7 +34,7 @@ def lake_error(error: Exception, kind: str, address: str, where: str) -> DataErr
     hint: Message = msg(
         "check that the folder is a whole table, and that this version of the library reads it"
     )
-    if _DENIED.search(raw):
+    if is_denied(raw):
         hint = msg("check the credentials of the store in the environment, and its rights")
     elif isinstance(error, FileNotFoundError) or _GONE.search(raw):
         hint = msg(
@@ -46,6 +46,11 @@ def lake_error(error: Exception, kind: str, address: str, where: str) -> DataErr
             reason=raw_text(without_secrets(raw) or type(error).__name__)),
         hint=hint,
     )  # fmt: skip
+
+
+def is_denied(raw: str) -> bool:
+    """Return whether what a library said is about rights or keys."""
+    return _DENIED.search(raw) is not None
 
 
 def without_secrets(text: str) -> str:
