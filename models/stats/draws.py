@@ -8,7 +8,8 @@ of weights are the population's own counts. Everywhere ``weight`` is None where 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -62,10 +63,97 @@ def places(profile_id: Sequence[str], as_of: date) -> Floats:
     return (bits >> np.uint64(64 - _BITS)).astype(np.float64) / 2.0**_BITS
 
 
+class Quota(NamedTuple):
+    """How many rows of a snapshot, and of one outcome where outcomes are drawn apart, a training learns from.
+
+    Parameters
+    ----------
+    rows : int
+        There are so many.
+    taken : int
+        At least one, at most all.
+    """
+
+    rows: int
+    taken: int
+
+    @property
+    def weight(self) -> float:
+        """How many rows each that is taken stands for."""
+        return self.rows / self.taken
+
+    def below(self, times: int = 1) -> str | None:
+        """Return the hexadecimal digits that the hashes (:func:`places`) of enough rows lie below, all but surely; None: all may be needed.
+
+        Parameters
+        ----------
+        times : int
+            How much further than at first to look, where there were too few.
+        """
+        enough = (self.taken + 10 * math.sqrt(self.taken) + 20) * times
+        return None if enough >= self.rows else f"{int(enough / self.rows * 2**_BITS):0{_BITS // 4}x}"
+
+
+Group = tuple[date, int | None]
+"""Rows of a snapshot that are drawn together: of one outcome, or (None) of both."""
+
+
+def quotas(
+    counts: Mapping[tuple[date, int], int], *, by_outcome: bool, most_per_snapshot: int | None = None
+) -> dict[Group, Quota] | None:
+    """Return how many rows of each snapshot and outcome a training learns from; None where all rows.
+
+    Parameters
+    ----------
+    counts : mapping of (date, int) to int
+        Rows of each snapshot and outcome, 0 or 1.
+    by_outcome : bool
+        Whether the rarer outcome may be drawn more heavily: up to half of what is drawn is of it. Else all rows of a snapshot
+        weigh the same.
+    most_per_snapshot : int, optional
+        Rows of each snapshot at most, each drawn by itself. Default: from more than ``MOST_ROWS`` rows ``MODEL_ROWS`` are drawn, the
+        same share of each snapshot.
+    """
+    found: dict[date, dict[int | None, int]] = {}
+    for (day, outcome), rows in sorted(counts.items()):
+        if rows:
+            of_day, key = found.setdefault(day, {}), outcome if by_outcome else None
+            of_day[key] = of_day.get(key, 0) + rows
+    sizes = {day: sum(of_day.values()) for day, of_day in found.items()}
+    if most_per_snapshot is None:
+        return _quotas(found, MODEL_ROWS) if sum(sizes.values()) > MOST_ROWS else None
+    if all(rows <= most_per_snapshot for rows in sizes.values()):
+        return None
+    return {
+        group: quota
+        for day, of_day in found.items()
+        for group, quota in _quotas({day: of_day}, most_per_snapshot).items()
+    }
+
+
+def _quotas(found: Mapping[date, Mapping[int | None, int]], left: int) -> dict[Group, Quota]:
+    """Return the quotas of snapshots that are drawn together, ``left`` rows in all."""
+    totals: dict[int | None, int] = {}
+    for outcome in (1, 0, None):
+        if rows := sum(of_day.get(outcome, 0) for of_day in found.values()):
+            totals[outcome] = rows
+    wanted: dict[Group, Quota] = {}
+    for place, (outcome, count) in enumerate(sorted(totals.items(), key=lambda one: one[1])):
+        share = min(1.0, left // (len(totals) - place) / count)
+        left -= round(share * count)
+        for day, of_day in found.items():
+            if rows := of_day.get(outcome, 0):
+                wanted[day, outcome] = Quota(rows, max(1, round(share * rows)))
+    return wanted
+
+
 def draw(
-    profile_id: npt.NDArray[np.object_], as_of: npt.NDArray[Any], y: Labels, *, by_outcome: bool
-) -> Drawn | None:
-    """Return which rows a training learns from; None where all of them.
+    profile_id: npt.NDArray[np.object_],
+    as_of: npt.NDArray[Any],
+    y: Labels,
+    wanted: Mapping[Group, Quota],
+) -> Drawn:
+    """Return which rows a training learns from: of each group those with the lowest :func:`places`, of equals the first.
 
     Parameters
     ----------
@@ -74,28 +162,15 @@ def draw(
         The snapshot of each row, as dates.
     y : ndarray of shape (n,)
         Outcomes, 0 or 1.
-    by_outcome : bool
-        Whether the rarer outcome may be drawn more heavily: up to half of ``MODEL_ROWS`` are of it. Else all rows of a snapshot
-        weigh the same.
+    wanted : mapping of Group to Quota
+        Rows that are not there may only be some whose places are higher.
     """
-    if len(y) <= MOST_ROWS:
-        return None
-    days = sorted(set(as_of.tolist()))
-    groups = [y == 1, y == 0] if by_outcome else [np.ones(len(y), bool)]
-    groups = sorted((group for group in groups if group.any()), key=np.count_nonzero)
-    rows, weights, left = [], [], MODEL_ROWS
-    for place, group in enumerate(groups):
-        count = int(group.sum())
-        share = min(1.0, left // (len(groups) - place) / count)
-        left -= round(share * count)
-        for day in days:
-            own = np.flatnonzero(group & (as_of == day))
-            if not len(own):
-                continue
-            taken = max(1, round(share * len(own)))
-            order = np.argsort(places(profile_id[own].tolist(), day), kind="stable")
-            rows.append(own[order[:taken]])
-            weights.append(np.full(taken, len(own) / taken))
+    rows, weights = [], []
+    for (day, outcome), quota in wanted.items():
+        own = np.flatnonzero((as_of == day) & ((y == outcome) if outcome is not None else True))
+        order = np.argsort(places(profile_id[own].tolist(), day), kind="stable")
+        rows.append(own[order[: quota.taken]])
+        weights.append(np.full(quota.taken, quota.weight))
     every, weight = np.concatenate(rows), np.concatenate(weights)
     rising = np.argsort(every)
     return Drawn(every[rising], weight[rising])
