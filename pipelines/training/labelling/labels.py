@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from glob import escape
 from typing import TYPE_CHECKING
 
@@ -80,12 +81,12 @@ def labelled(project: Project, plan: TagPlan, now: date) -> Iterator[Labels]:
     check_question(project, definition, now)
     with Scratch(settings.data) as folder:
         own = None if project.engine.elsewhere else folder
-        tables = RangeTables(
-            _tables(project, plan, now, folder), settings.memory_limit, settings.threads, own
-        )
-        place = LabelPlace(folder, tables)
+        # What is read later are the labels alone.
+        place = LabelPlace(folder, RangeTables((), settings.memory_limit, settings.threads, own))
+        reading = replace(place.tables, tables=_tables(project, plan, now, folder))
         ranges = project.engine.ranges(log_files(project.events.glob))
-        found = project.engine.each(_work(project, plan, now, place), ranges, msg("outcomes"))
+        work = _work(project, plan, now, LabelPlace(folder, reading))
+        found = project.engine.each(work, ranges, msg("outcomes"))
         counts = [one.counts for one in found]
         rule = None if isinstance(definition.outcome, Label) else outcome_rule(definition)
         if isinstance(rule, OutcomeRule) and rule.kind == TOP_SHARE:

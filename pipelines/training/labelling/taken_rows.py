@@ -130,8 +130,7 @@ def rows_of(folder: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     # Files are by rising id, each by snapshot: what comes first of a snapshot stays first.
-    table = pa.concat_tables(
-        [pq.read_table(file, partitioning=None) for file in sorted(folder.glob(PART_FILES))]
-    )
+    files = [pq.read_table(file, partitioning=None) for file in sorted(folder.glob(PART_FILES))]
+    table = pa.concat_tables(files, promote_options="default")
     frame: pd.DataFrame = table.to_pandas()
     return frame.sort_values("as_of", kind="stable", ignore_index=True)
