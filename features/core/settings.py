@@ -51,6 +51,7 @@ class Settings(Strict):
     store: str | None = Field(
         None, description="folder, or postgresql://… with secrets as ${VARIABLE}; default: store in the home"
     )
+    train: operation.Train = operation.Train()
     publish: operation.Publish = operation.Publish()
     review: operation.Review = operation.Review()
     notify: operation.Notify = operation.Notify()

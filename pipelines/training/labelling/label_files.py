@@ -45,6 +45,7 @@ class Labels:
     ) -> None:
         self._engine, self._plan, self._place = project.engine, plan, place
         self._ranges, self._found = ranges, found
+        self._most_per_snapshot = project.settings.train.most_rows_per_snapshot
         self.counts = OutcomeCounts.of(one[:4] for of_range in found for one in of_range)
 
     def check(self) -> None:
@@ -71,6 +72,7 @@ class Labels:
         wanted = quotas(
             self.counts.learned(approached=self.learns_from_approached),
             by_outcome=kind_of(self._plan.definition).draws_by_outcome,
+            most_per_snapshot=self._most_per_snapshot,
         )
         if wanted is None:
             return self.rows()

@@ -34,8 +34,9 @@ OUTCOMES = {
 
 def labelled_app(folder: Path) -> Project:
     """Return the project, with tables of labels and of whom another tool approached."""
+    few = "every_days: 14, max_snapshots: 3"
     tags = {
-        name: tag_text(name, outcome, who, rest).replace("days: 14}\n", "days: 14, max_snapshots: 3}\n")
+        name: tag_text(name, outcome, who, rest).replace("every_days: 14", few)
         for name, (outcome, who, rest) in OUTCOMES.items()
     }
     amount = {"worth": tags["worth"].replace("decision: {rule: top_share, share: 0.3}\n", "")}

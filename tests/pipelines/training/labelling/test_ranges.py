@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tagcast.features.core.schema.operation import Train
 from tagcast.models.stats import draws
 from tagcast.models.stats.draws import draw, quotas
 from tagcast.pipelines.training.labelling import label_files
@@ -80,3 +81,14 @@ def test_some_of_many_who_were_approached(app, monkeypatch) -> None:
     some = labels_of(app, "silent", SplitMachine(3)).reached
     evenly = every.iloc[np.linspace(0, len(every) - 1, 20).astype(int)].reset_index(drop=True)
     pd.testing.assert_frame_equal(some, evenly, check_exact=True)
+
+
+def test_each_snapshot_gives_as_many_rows_as_the_configuration_allows(app, monkeypatch) -> None:
+    few = Train.model_construct(most_rows_per_snapshot=40)
+    monkeypatch.setattr(app, "settings", app.settings.model_copy(update={"train": few}))
+    whole = labels_of(app, "often")
+    assert set(Counter(whole.drawn["as_of"]).values()) == {40}
+    counts = whole.counts.learned(approached=False)
+    for key, some in whole.drawn.groupby(["as_of", "y"]):
+        assert some["weight"].sum() == pytest.approx(counts[key])
+    assert_same(labels_of(app, "often", SplitMachine(3)), whole)
