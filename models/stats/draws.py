@@ -1,13 +1,12 @@
 """Training on part of the rows: which are drawn, and figures over rows that stand for several.
 
 Where there are more rows than learning gains from, each snapshot's are drawn without looking at anything but the outcome:
-those whose hash is lowest. A drawn row's *weight* is how many rows of its snapshot and outcome it stands for, so that sums
+those whose place is lowest, a hash that looks random. A drawn row's *weight* is how many rows of its snapshot and outcome it stands for, so that sums
 of weights are the population's own counts. Everywhere ``weight`` is None where all rows are there: each counts once.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -30,8 +29,9 @@ MODEL_ROWS = 240_000
 150,000 the log loss of a common outcome was .0004 above that of all rows (``benchmarks/training_size.py``)."""
 TRIAL_ROWS = 60_000
 """Of drawn rows, those that a trial learns from: its parameters are compared, not kept."""
-_BITS = 52
-"""Of a hash: as many as a float64 holds exactly."""
+PLACE_BITS = 52
+"""A row's *place* is as many bits of ``md5('<as_of> <profile_id>')``, the first, which any database computes alike. The day is part of
+it, so that snapshots draw different profiles: rows of the same profile tell less than rows of two."""
 
 
 class Drawn(NamedTuple):
@@ -39,28 +39,6 @@ class Drawn(NamedTuple):
 
     rows: Places
     weight: Floats
-
-
-def places(profile_id: Sequence[str], as_of: date) -> Floats:
-    """Return a number in [0, 1) of each profile, shape (n,), that looks random and is the same everywhere.
-
-    It is made of the first 52 bits of ``md5('<as_of> <profile_id>')``, which any database computes alike. The day is part of
-    it, so that snapshots draw different profiles: rows of the same profile tell less than rows of two.
-
-    Examples
-    --------
-    >>> places(["c1", "c2"], date(2025, 1, 1)).round(4)
-    array([0.3639, 0.5109])
-    """
-    salt = hashlib.md5(f"{as_of} ".encode(), usedforsecurity=False)
-
-    def first_bytes(profile: str) -> bytes:
-        own = salt.copy()
-        own.update(profile.encode())
-        return own.digest()[:8]
-
-    bits = np.frombuffer(b"".join(map(first_bytes, profile_id)), ">u8").astype(np.uint64)
-    return (bits >> np.uint64(64 - _BITS)).astype(np.float64) / 2.0**_BITS
 
 
 class Quota(NamedTuple):
@@ -82,8 +60,8 @@ class Quota(NamedTuple):
         """How many rows each that is taken stands for."""
         return self.rows / self.taken
 
-    def below(self, times: int = 1) -> str | None:
-        """Return the hexadecimal digits that the hashes (:func:`places`) of enough rows lie below, all but surely; None: all may be needed.
+    def below(self, times: int = 1) -> int | None:
+        """Return below what the places of enough rows lie, all but surely; None: all may be needed.
 
         Parameters
         ----------
@@ -91,7 +69,7 @@ class Quota(NamedTuple):
             How much further than at first to look, where there were too few.
         """
         enough = (self.taken + 10 * math.sqrt(self.taken) + 20) * times
-        return None if enough >= self.rows else f"{int(enough / self.rows * 2**_BITS):0{_BITS // 4}x}"
+        return None if enough >= self.rows else int(enough / self.rows * 2**PLACE_BITS)
 
 
 Group = tuple[date, int | None]
@@ -148,16 +126,14 @@ def _quotas(found: Mapping[date, Mapping[int | None, int]], left: int) -> dict[G
 
 
 def draw(
-    profile_id: npt.NDArray[np.object_],
-    as_of: npt.NDArray[Any],
-    y: Labels,
-    wanted: Mapping[Group, Quota],
+    place: npt.NDArray[np.int64], as_of: npt.NDArray[Any], y: Labels, wanted: Mapping[Group, Quota]
 ) -> Drawn:
-    """Return which rows a training learns from: of each group those with the lowest :func:`places`, of equals the first.
+    """Return which rows a training learns from: of each group those with the lowest places, of equals the first.
 
     Parameters
     ----------
-    profile_id : ndarray of shape (n,)
+    place : ndarray of shape (n,)
+        The first :data:`PLACE_BITS` bits of each row's hash.
     as_of : ndarray of shape (n,)
         The snapshot of each row, as dates.
     y : ndarray of shape (n,)
@@ -168,7 +144,7 @@ def draw(
     rows, weights = [], []
     for (day, outcome), quota in wanted.items():
         own = np.flatnonzero((as_of == day) & ((y == outcome) if outcome is not None else True))
-        order = np.argsort(places(profile_id[own].tolist(), day), kind="stable")
+        order = np.argsort(place[own], kind="stable")
         rows.append(own[order[: quota.taken]])
         weights.append(np.full(quota.taken, quota.weight))
     every, weight = np.concatenate(rows), np.concatenate(weights)

@@ -13,6 +13,7 @@ from tagcast.pipelines.training.labelling.counts import OutcomeCounts, check_app
 from tagcast.pipelines.training.labelling.taken_rows import Pick, TakeReached, TakeRows, rows_of
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     import pandas as pd
@@ -78,20 +79,16 @@ class Labels:
             return self.rows()
         times, short = 1, True
         while short:
-            rows = self._learned([Pick(*group, quota.below(times)) for group, quota in wanted.items()])
-            there = Counter(zip(rows["as_of"], rows["y"], strict=True))
-            short = any(
-                quota.below(times)
-                and sum(there[day, y] for y in ((0, 1) if own is None else (own,))) < quota.taken
-                for (day, own), quota in wanted.items()
-            )
+            picks = [Pick(*group, quota.below(times)) for group, quota in wanted.items()]
+            rows = self._learned(picks, placed=True)
+            sizes = rows.groupby(["as_of", "y"], as_index=False).size()
+            there: Counter[tuple[date, int | None]] = Counter()
+            for day, y, count in sizes.itertuples(index=False):
+                there.update({(day, y): count, (day, None): count})
+            short = any(quota.below(times) and there[group] < quota.taken for group, quota in wanted.items())
             times *= 2
-        keys = (
-            rows["profile_id"].to_numpy(object),
-            rows["as_of"].to_numpy(object),
-            rows["y"].to_numpy("int8"),
-        )
-        found = draw(*keys, wanted)
+        place = rows.pop("place").to_numpy("int64")
+        found = draw(place, rows["as_of"].to_numpy(object), rows["y"].to_numpy("int8"), wanted)
         return rows.iloc[found.rows].assign(weight=found.weight).reset_index(drop=True)
 
     def reached(self) -> Reached:
@@ -130,9 +127,9 @@ class Labels:
         self._engine.each(work, items, msg("outcomes"))
         return Reached(total, self._of_pair(rows_of(folder).drop(columns="y")))
 
-    def _learned(self, picks: Sequence[Pick]) -> pd.DataFrame:
+    def _learned(self, picks: Sequence[Pick], *, placed: bool = False) -> pd.DataFrame:
         folder, marked = self._folder(), self.learns_from_approached
-        work = TakeRows(self._place, self._plan.split.feature_days, tuple(picks), marked, folder)
+        work = TakeRows(self._place, self._plan.split.feature_days, tuple(picks), marked, placed, folder)
         self._engine.each(work, self._ranges, msg("outcomes"))
         rows = self._of_pair(rows_of(folder))
         if "treated" in rows and "propensity" not in rows:

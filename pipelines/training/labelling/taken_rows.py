@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlglot import exp, parse_one
 
 from tagcast.features.compute.building.statements import copied
-from tagcast.features.compute.dated_statements import DIALECT
+from tagcast.features.compute.dated_statements import DIALECT, STANDS_FOR_LAST
 from tagcast.features.core.engines.key_ranges import PART_FILES, KeyRange
 from tagcast.features.ingest.sql_casts import day_literal
+from tagcast.models.stats.draws import PLACE_BITS
 from tagcast.pipelines.training.labelling.range_labels import LabelPlace, write_aside
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+_PLACE = "('0x' || left(md5(as_of::VARCHAR || ' ' || profile_id), {digits}))::BIGINT"
 _REACHED = """
 SELECT * EXCLUDE (place) FROM (
   SELECT *, row_number() OVER (PARTITION BY as_of ORDER BY profile_id) - 1 AS place FROM labels WHERE approached
@@ -36,13 +38,13 @@ class Pick(NamedTuple):
     as_of : date
     y : int or None
         Of this outcome; None: of any.
-    below : str or None
-        Whose hash (:func:`tagcast.models.stats.draws.places`) begins below these hexadecimal digits; None: all.
+    below : int or None
+        Whose place (:data:`tagcast.models.stats.draws.PLACE_BITS`) lies below it; None: all.
     """
 
     as_of: date
     y: int | None = None
-    below: str | None = None
+    below: int | None = None
 
     @property
     def condition(self) -> exp.Expr:
@@ -52,10 +54,7 @@ class Pick(NamedTuple):
         if self.y is not None:
             holds.append(exp.column("y", quoted=True).eq(exp.Literal.number(self.y)))
         if self.below is not None:
-            salted = exp.DPipe(
-                this=exp.Literal.string(f"{self.as_of} "), expression=exp.column("profile_id", quoted=True)
-            )
-            holds.append(exp.MD5(this=salted) < exp.Literal.string(self.below))
+            holds.append(exp.column("place") < exp.Literal.number(self.below))
         return exp.and_(*holds)
 
 
@@ -71,6 +70,8 @@ class TakeRows:
     picks : tuple of Pick
     approached : bool
         Whether rows that a campaign reached may be among them.
+    placed : bool
+        Whether ``place`` of each is written too.
     folder : Path
         Where they go, a file a range.
     """
@@ -79,11 +80,16 @@ class TakeRows:
     days: tuple[date, ...]
     picks: tuple[Pick, ...]
     approached: bool
+    placed: bool
     folder: Path
 
     def __call__(self, within: KeyRange) -> None:
         """Write them by snapshot and id."""
-        rows = exp.select("*").from_(exp.table_("labels", quoted=True))
+        labels = exp.select("*").from_(exp.table_("labels", quoted=True))
+        if self.placed:
+            place = parse_one(_PLACE.format(digits=PLACE_BITS // 4), dialect=DIALECT)
+            labels = labels.select(exp.alias_(place, "place"))
+        rows = exp.select("*").from_(labels.subquery("labels"))
         rows = rows.where(exp.or_(*(pick.condition for pick in self.picks)))
         if not self.approached:
             rows = rows.where(exp.not_(exp.column("approached", quoted=True)))
@@ -120,8 +126,9 @@ def _write(connection: Any, rows: exp.Select, files: Sequence[Path], target: Pat
     labels = connection.read_parquet([escape(str(file)) for file in files], hive_partitioning=False)
     labels.create_view("labels")
     ordered = rows.order_by(*(exp.column(name, quoted=True) for name in ("as_of", "profile_id")))
+    # Of the day that parameters stand for each is the number that was written.
     statement = copied(ordered.subquery())
-    write_aside(target, lambda path: statement.run(connection, date.max, path=path))
+    write_aside(target, lambda path: statement.run(connection, STANDS_FOR_LAST, path=path))
 
 
 def rows_of(folder: Path) -> pd.DataFrame:

@@ -260,7 +260,8 @@ def test_audiences_of_weighted_rows_are_judged_as_those_of_the_population() -> N
 def drawn_of(frame, *, by_outcome: bool) -> draws.Drawn:
     as_of = frame.as_of.astype(object)
     counts = Counter(zip(as_of.tolist(), frame.y.tolist(), strict=True))
-    return draw(frame.profile_id, as_of, frame.y, quotas(counts, by_outcome=by_outcome))
+    place = np.random.default_rng(0).permutation(len(as_of))
+    return draw(place, as_of, frame.y, quotas(counts, by_outcome=by_outcome))
 
 
 @pytest.fixture(scope="module")
