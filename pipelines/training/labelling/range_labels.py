@@ -38,12 +38,13 @@ _OF_ALL = (
 )
 _OUTCOMES, _ALONE = "(SELECT * FROM members JOIN outcomes USING (profile_id))", "members"
 _LABELLED = "CREATE OR REPLACE TABLE labelled AS SELECT *, {reached} AS approached FROM {rows} AS asked"
+# In no order, and packed lightly: whoever takes rows sorts these alone, and the files are gone soon.
 _WRITTEN = """
-COPY (SELECT COLUMNS(lambda name: name NOT IN ('bound', 'day', 'approached')), approached FROM labelled ORDER BY as_of, profile_id)
-TO $path (FORMAT parquet, COMPRESSION zstd)
+COPY (SELECT COLUMNS(lambda name: name NOT IN ('bound', 'day', 'approached')), approached FROM labelled)
+TO $path (FORMAT parquet, COMPRESSION lz4)
 """
 _SUMS = """
-COPY (SELECT net, count(*) AS n FROM labelled WHERE net > 0 GROUP BY net) TO $path (FORMAT parquet, COMPRESSION zstd)
+COPY (SELECT net, count(*) AS n FROM labelled WHERE net > 0 GROUP BY net) TO $path (FORMAT parquet, COMPRESSION lz4)
 """
 _CUT = """
 CREATE OR REPLACE TABLE labelled AS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,11 +63,11 @@ class Found(NamedTuple):
     of_all: int
 
 
-def labels_of(project: Project, name: str, engine: Engine = ONE_MACHINE) -> Found:
-    """Return the labels of a tag as of :data:`DAY`."""
+def labels_of(project: Project, name: str, engine: Engine = ONE_MACHINE, day: date = DAY) -> Found:
+    """Return the labels of a tag as of a day."""
     project.__dict__["engine"] = engine
-    (definition,) = [one for one in project.definitions(DAY) if one.name == name]
-    with labelled(project, project.plan(definition, DAY), DAY) as labels:
+    (definition,) = [one for one in project.definitions(day) if one.name == name]
+    with labelled(project, project.plan(definition, day), day) as labels:
         reached = labels.reached()
         return Found(labels.counts, labels.rows(), labels.drawn(), reached.looked_at, reached.rows)
 

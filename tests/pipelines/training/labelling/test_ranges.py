@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tagcast.features.core.engines.engine import ONE_MACHINE
 from tagcast.features.core.schema.operation import Train
 from tagcast.models.stats import draws
 from tagcast.models.stats.draws import draw, quotas
+from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.training.labelling import label_files
 from tests.pipelines.training.app import app_events
 from tests.support.engines.labelled_app import (
@@ -23,6 +25,7 @@ from tests.support.engines.labelled_app import (
     labels_of,
 )
 from tests.support.engines.split_machine import SplitMachine
+from tests.support.experiments.mailing import write_mailing
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,19 @@ def test_ranges_may_lie_anywhere(app) -> None:
     borders = ["", people[3], people[3] + "x", people[120], "~"]
     for name in ("best", "said_once", "more"):
         assert_same(labels_of(app, name, SplitMachine(1, borders)), labels_of(app, name))
+
+
+def test_who_was_approached_and_who_was_left_alone(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(draws, "MOST_ROWS", 100)
+    monkeypatch.setattr(draws, "MODEL_ROWS", 60)
+    project = open_project(write_mailing(tmp_path, customers=400), tmp_path / "home")
+    whole, parted = (
+        labels_of(project, "mail_effect", engine, project.observed_until)
+        for engine in (ONE_MACHINE, SplitMachine(3))
+    )
+    assert_same(parted, whole)
+    mails = pd.read_parquet(tmp_path / "mails.parquet")
+    assert set(parted.rows["propensity"]) == {(mails["arm"] == "sent").mean()}
 
 
 def test_a_top_share_is_one_of_everybody(app) -> None:
