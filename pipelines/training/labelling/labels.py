@@ -16,7 +16,7 @@ from tagcast.features.compute.building.range_tables import RangeTable, RangeTabl
 from tagcast.features.compute.labels import TOP_SHARE, OutcomeRule
 from tagcast.features.compute.window_aggregates import WindowRule
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.home.scratch import Scratch
+from tagcast.features.core.home.scratch import Scratch, kept_in
 from tagcast.features.core.messages import Message, msg
 from tagcast.models.definitions.window_outcomes import Label
 from tagcast.pipelines.project.label_rules import check_question, eligibility, outcome_rule, reads_features
@@ -105,7 +105,8 @@ def _tables(project: Project, plan: TagPlan, now: date, folder: Path) -> tuple[R
     import pyarrow.parquet as pq
 
     def put(name: str, table: pa.Table) -> RangeTable:
-        pq.write_table(table, folder / f"{name}.parquet", row_group_size=_ROWS_OF_A_GROUP)
+        with kept_in(project.settings.data):
+            pq.write_table(table, folder / f"{name}.parquet", row_group_size=_ROWS_OF_A_GROUP)
         return RangeTable(name, f"{escape(str(folder))}/{name}.parquet", "profile_id")
 
     events = RangeTable(project.event_table.get_name(), project.events.glob, "profile_id")

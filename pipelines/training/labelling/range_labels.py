@@ -9,12 +9,12 @@ from datetime import date
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from tagcast.features.compute.building.label_statements import POPULATION, top_share_cut
 from tagcast.features.compute.building.range_tables import RangeTables
 from tagcast.features.compute.dated_statements import Statement
 from tagcast.features.compute.window_aggregates import wrong_values
+from tagcast.features.core.engines.aside import Aside
 from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
@@ -210,11 +210,10 @@ def cuts(place: LabelPlace, members: Mapping[date, int], share: float) -> dict[d
 
 
 def write_aside(target: Path, write: Callable[[str], Any]) -> None:
-    """Write a file aside and name it: it is whole, whoever does the same at the same time."""
-    target.parent.mkdir(exist_ok=True)
-    aside = target.with_name(f".{target.name}.{uuid4().hex[:8]}")
-    write(str(aside))
-    aside.rename(target)
+    """Write a file, which takes its name once it is whole."""
+    with Aside(target) as aside:
+        write(str(aside.path))
+        aside.finish()
 
 
 def _write(connection: Any, statement: str, target: Path) -> None:
