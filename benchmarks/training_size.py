@@ -197,16 +197,16 @@ def losses_of(folder: Path, tag: str) -> dict[str, Any]:
     from tagcast.models.stats.metrics import log_loss, paired_difference
     from tagcast.models.training.tag_kind import kind_of, train
     from tagcast.pipelines.project.project import open_project
-    from tagcast.pipelines.training.frames import drawn, training_frames, views_read
-    from tagcast.pipelines.training.labels import label_rows
+    from tagcast.pipelines.training.frames import training_frames, views_read
+    from tagcast.pipelines.training.labelling.labels import labelled
 
     project = open_project(folder / "tagcast.toml", folder / "home")
     as_of = project.resolve_as_of(None)
     every = project.definitions(as_of)
     (definition,) = (d for d in every if d.name == tag)
     plan, feature_set = project.plan(definition, as_of), project.feature_set(every, as_of)
-    labels = label_rows(project, plan, as_of)
-    part = drawn(labels, definition)
+    with labelled(project, plan, as_of) as found:
+        labels, part = found.rows(), found.drawn()
     frame = training_frames(project, [plan], {tag: labels}, feature_set, views_read(every))[tag]
     tested = {}
     for name, rows in (("all", frame), ("draw", with_whole_test(frame, part, plan.split.test))):

@@ -146,7 +146,7 @@ def chains_of(kinds: Sequence[str] = KINDS) -> list[Chain]:
     from tagcast.pipelines.project.project import TagPlan
     from tagcast.pipelines.reports.terminal import progress, start_logging
     from tagcast.pipelines.training.frames import training_frames, views_read
-    from tagcast.pipelines.training.labels import label_rows
+    from tagcast.pipelines.training.labelling.labels import label_rows
 
     start_logging()
     chains = []

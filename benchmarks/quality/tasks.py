@@ -156,7 +156,7 @@ def task_data(task: Task, workspace: Project) -> TaskData:
     from tagcast.models.training.splits import Split
     from tagcast.pipelines.project.project import TagPlan
     from tagcast.pipelines.training.frames import training_frames, views_read
-    from tagcast.pipelines.training.labels import label_rows
+    from tagcast.pipelines.training.labelling.labels import label_rows
 
     every = workspace.definitions(task.now)
     (definition,) = (d for d in every if d.name == task.tag)

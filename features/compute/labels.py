@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import PURCHASE
-from tagcast.features.compute.dated_statements import STANDS_FOR_LAST, Statement, compiler, dated_statement
 from tagcast.features.compute.window_aggregates import WindowRule, measured, window_label
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
@@ -20,11 +18,11 @@ from tagcast.features.entities.pair import Pair
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    import pandas as pd
-    from ibis import Schema
 
 AMOUNT = "amount"
 """The outcome that is no yes or no."""
+TOP_SHARE = "top_share"
+"""The outcome that depends on everybody's."""
 
 
 @dataclass(frozen=True)
@@ -69,34 +67,6 @@ class OutcomeRule:
     share: float | None = None
 
 
-def outcome_rows(
-    events: ir.Table, as_of: date, eligibility: Eligibility, rule: OutcomeRule, *, observed_until: date
-) -> pd.DataFrame:
-    """Return the rows of :func:`outcome`, whose SQL is put together once for all days.
-
-    Parameters
-    ----------
-    events : ibis table
-        The event log, a table or view of a DuckDB connection.
-    as_of, eligibility, rule, observed_until
-        As in :func:`outcome`.
-    """
-    _check_observed(as_of, rule, observed_until)
-    statement = _outcome_statement(events.get_name(), events.schema(), eligibility, rule)
-    rows: pd.DataFrame = statement.table(events.get_backend().con, as_of).to_pandas()
-    return rows
-
-
-@lru_cache(maxsize=256)
-def _outcome_statement(name: str, schema: Schema, eligibility: Eligibility, rule: OutcomeRule) -> Statement:
-    import ibis
-
-    events, as_of = ibis.table(schema, name=name), STANDS_FOR_LAST
-    until = as_of + timedelta(days=rule.horizon_days)
-    rows = outcome(events, as_of, eligibility, rule, observed_until=until)
-    return dated_statement(compiler().to_sqlglot(rows))
-
-
 def population(events: ir.Table, as_of: date, eligibility: Eligibility) -> ir.Table:
     """Return the ``profile_id`` of everyone eligible at ``as_of``, each once."""
     past = events.filter(events.event_day < as_of)
@@ -115,22 +85,6 @@ def population(events: ir.Table, as_of: date, eligibility: Eligibility) -> ir.Ta
         )
         members = members.anti_join(buyers.select("profile_id").distinct(), "profile_id")
     return members
-
-
-def outcome(
-    events: ir.Table, as_of: date, eligibility: Eligibility, rule: OutcomeRule, *, observed_until: date
-) -> ir.Table:
-    """Return ``profile_id`` and ``y`` (int8, 0 or 1) of everyone eligible at ``as_of``.
-
-    As :func:`outcome_of`, whose members these are.
-
-    Raises
-    ------
-    DataError
-        When the window is not fully observed.
-    """
-    members = population(events, as_of, eligibility)
-    return outcome_of(events, members, as_of, rule, observed_until=observed_until)
 
 
 def outcome_of(
@@ -158,11 +112,17 @@ def outcome_of(
     DataError
         When the window is not fully observed: silence that has not happened yet is no label.
     """
-    _check_observed(as_of, rule, observed_until)
+    check_observed(as_of, rule, observed_until)
     if isinstance(rule, WindowRule):
         joined = members.left_join(measured(events, as_of, rule), "profile_id").drop("profile_id_right")
         y = window_label(joined, rule).cast("int8")
         return joined.select("profile_id", y=y).order_by("profile_id")
+    joined = spent(events, members, as_of, rule)
+    return joined.select("profile_id", **label_columns(joined, rule)).order_by("profile_id")
+
+
+def spent(events: ir.Table, members: ir.Table, as_of: date, rule: OutcomeRule) -> ir.Table:
+    """Return ``members`` with ``days`` and ``net`` of the events of their window that a rule counts."""
     end = as_of + timedelta(days=rule.horizon_days)
     window = events.filter(
         (events.event_day >= as_of) & (events.event_day < end) & (events.event == rule.event)
@@ -173,14 +133,19 @@ def outcome_of(
         days=window.event_day.nunique(where=~window.is_return), net=window.amount.sum()
     )
     joined = members.left_join(happened, "profile_id").drop("profile_id_right")
-    joined = joined.mutate(days=joined.days.fill_null(0), net=joined.net.cast("float64").fill_null(0.0))
-    labels = {"y": _label(joined, rule).cast("int8")}
+    return joined.mutate(days=joined.days.fill_null(0), net=joined.net.cast("float64").fill_null(0.0))
+
+
+def label_columns(joined: ir.Table, rule: OutcomeRule) -> dict[str, ir.Value]:
+    """Return ``y`` (int8), and ``amount`` of an amount, of what :func:`spent` found."""
+    labels: dict[str, ir.Value] = {"y": _label(joined, rule).cast("int8")}
     if rule.kind == AMOUNT:
         labels["amount"] = joined.net.clip(lower=0.0)
-    return joined.select("profile_id", **labels).order_by("profile_id")
+    return labels
 
 
-def _check_observed(as_of: date, rule: OutcomeRule | WindowRule, observed_until: date) -> None:
+def check_observed(as_of: date, rule: OutcomeRule | WindowRule, observed_until: date) -> None:
+    """Refuse a window that is not fully observed, as :func:`outcome_of` does."""
     end = as_of + timedelta(days=rule.horizon_days)
     if end > observed_until:
         raise DataError(

@@ -175,7 +175,7 @@ class Snapshots:
         builder = Builder(self.engine, self.feature_set, self.events, self.timezone)
         tables = builder.tables(views, dates, beside)
         with HeldFolder(self.root / UNDER_WAY) as own:
-            scratch = None if self.engine.elsewhere else own / "spilled"
+            scratch = None if self.engine.elsewhere else own
             folders = {as_of: own / f"as_of={as_of}" for as_of in dates}
             for folder in folders.values():
                 folder.mkdir()

@@ -51,6 +51,7 @@ class Settings(Strict):
     store: str | None = Field(
         None, description="folder, or postgresql://… with secrets as ${VARIABLE}; default: store in the home"
     )
+    train: operation.Train = operation.Train()
     publish: operation.Publish = operation.Publish()
     review: operation.Review = operation.Review()
     notify: operation.Notify = operation.Notify()
@@ -246,8 +247,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
     for variable, key in ENVIRONMENT.items():
         if variable in os.environ:
             raw[key] = os.environ[variable]
-    named = os.environ.get("TAGCAST_HOME")
-    kept = home or (Path(named) if named else file.parent / ".tagcast")
+    kept = home or Path(os.environ.get("TAGCAST_HOME") or file.parent / ".tagcast")
     try:
         settings = Settings.model_validate({**raw, "path": file, "home": kept.absolute()})
     except ValidationError as error:

@@ -180,6 +180,9 @@ def _features_at(
     table = connection.read_parquet(source.path)
     event_time = table[source.timestamp_field].cast("timestamp('UTC', 6)")
     known = table.select(**{f"known_{key}": table[key] for key in keys}, known_at=event_time)
+    # The join below holds and sorts what it looks through: of everybody only who is asked for gets there.
+    asked = entities.select(**{f"known_{key}": entities[key] for key in keys}).distinct()
+    known = known.semi_join(asked, list(asked.columns))
     newest = entities.select(*keys, _TIME, _ROW).asof_join(
         known,
         on=entities[_TIME] >= known.known_at,

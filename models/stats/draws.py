@@ -1,14 +1,14 @@
 """Training on part of the rows: which are drawn, and figures over rows that stand for several.
 
 Where there are more rows than learning gains from, each snapshot's are drawn without looking at anything but the outcome:
-those whose hash is lowest. A drawn row's *weight* is how many rows of its snapshot and outcome it stands for, so that sums
+those whose place is lowest, a hash that looks random. A drawn row's *weight* is how many rows of its snapshot and outcome it stands for, so that sums
 of weights are the population's own counts. Everywhere ``weight`` is None where all rows are there: each counts once.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -29,8 +29,9 @@ MODEL_ROWS = 240_000
 150,000 the log loss of a common outcome was .0004 above that of all rows (``benchmarks/training_size.py``)."""
 TRIAL_ROWS = 60_000
 """Of drawn rows, those that a trial learns from: its parameters are compared, not kept."""
-_BITS = 52
-"""Of a hash: as many as a float64 holds exactly."""
+PLACE_BITS = 52
+"""A row's *place* is as many bits of ``md5('<as_of> <profile_id>')``, the first, which any database computes alike. The day is part of
+it, so that snapshots draw different profiles: rows of the same profile tell less than rows of two."""
 
 
 class Drawn(NamedTuple):
@@ -40,62 +41,112 @@ class Drawn(NamedTuple):
     weight: Floats
 
 
-def places(profile_id: Sequence[str], as_of: date) -> Floats:
-    """Return a number in [0, 1) of each profile, shape (n,), that looks random and is the same everywhere.
-
-    It is made of the first 52 bits of ``md5('<as_of> <profile_id>')``, which any database computes alike. The day is part of
-    it, so that snapshots draw different profiles: rows of the same profile tell less than rows of two.
-
-    Examples
-    --------
-    >>> places(["c1", "c2"], date(2025, 1, 1)).round(4)
-    array([0.3639, 0.5109])
-    """
-    salt = hashlib.md5(f"{as_of} ".encode(), usedforsecurity=False)
-
-    def first_bytes(profile: str) -> bytes:
-        own = salt.copy()
-        own.update(profile.encode())
-        return own.digest()[:8]
-
-    bits = np.frombuffer(b"".join(map(first_bytes, profile_id)), ">u8").astype(np.uint64)
-    return (bits >> np.uint64(64 - _BITS)).astype(np.float64) / 2.0**_BITS
-
-
-def draw(
-    profile_id: npt.NDArray[np.object_], as_of: npt.NDArray[Any], y: Labels, *, by_outcome: bool
-) -> Drawn | None:
-    """Return which rows a training learns from; None where all of them.
+class Quota(NamedTuple):
+    """How many rows of a snapshot, and of one outcome where outcomes are drawn apart, a training learns from.
 
     Parameters
     ----------
-    profile_id : ndarray of shape (n,)
+    rows : int
+        There are so many.
+    taken : int
+        At least one, at most all.
+    """
+
+    rows: int
+    taken: int
+
+    @property
+    def weight(self) -> float:
+        """How many rows each that is taken stands for."""
+        return self.rows / self.taken
+
+    def below(self, times: int = 1) -> int | None:
+        """Return below what the places of enough rows lie, all but surely; None: all may be needed.
+
+        Parameters
+        ----------
+        times : int
+            How much further than at first to look, where there were too few.
+        """
+        enough = (self.taken + 10 * math.sqrt(self.taken) + 20) * times
+        return None if enough >= self.rows else int(enough / self.rows * 2**PLACE_BITS)
+
+
+Group = tuple[date, int | None]
+"""Rows of a snapshot that are drawn together: of one outcome, or (None) of both."""
+
+
+def quotas(
+    counts: Mapping[tuple[date, int], int], *, by_outcome: bool, most_per_snapshot: int | None = None
+) -> dict[Group, Quota] | None:
+    """Return how many rows of each snapshot and outcome a training learns from; None where all rows.
+
+    Parameters
+    ----------
+    counts : mapping of (date, int) to int
+        Rows of each snapshot and outcome, 0 or 1.
+    by_outcome : bool
+        Whether the rarer outcome may be drawn more heavily: up to half of what is drawn is of it. Else all rows of a snapshot
+        weigh the same.
+    most_per_snapshot : int, optional
+        Rows of each snapshot at most, each drawn by itself. Default: from more than ``MOST_ROWS`` rows ``MODEL_ROWS`` are drawn, the
+        same share of each snapshot.
+    """
+    found: dict[date, dict[int | None, int]] = {}
+    for (day, outcome), rows in sorted(counts.items()):
+        if rows:
+            of_day, key = found.setdefault(day, {}), outcome if by_outcome else None
+            of_day[key] = of_day.get(key, 0) + rows
+    sizes = {day: sum(of_day.values()) for day, of_day in found.items()}
+    if most_per_snapshot is None:
+        return _quotas(found, MODEL_ROWS) if sum(sizes.values()) > MOST_ROWS else None
+    if all(rows <= most_per_snapshot for rows in sizes.values()):
+        return None
+    return {
+        group: quota
+        for day, of_day in found.items()
+        for group, quota in _quotas({day: of_day}, most_per_snapshot).items()
+    }
+
+
+def _quotas(found: Mapping[date, Mapping[int | None, int]], left: int) -> dict[Group, Quota]:
+    """Return the quotas of snapshots that are drawn together, ``left`` rows in all."""
+    totals: dict[int | None, int] = {}
+    for outcome in (1, 0, None):
+        if rows := sum(of_day.get(outcome, 0) for of_day in found.values()):
+            totals[outcome] = rows
+    wanted: dict[Group, Quota] = {}
+    for place, (outcome, count) in enumerate(sorted(totals.items(), key=lambda one: one[1])):
+        share = min(1.0, left // (len(totals) - place) / count)
+        left -= round(share * count)
+        for day, of_day in found.items():
+            if rows := of_day.get(outcome, 0):
+                wanted[day, outcome] = Quota(rows, max(1, round(share * rows)))
+    return wanted
+
+
+def draw(
+    place: npt.NDArray[np.int64], as_of: npt.NDArray[Any], y: Labels, wanted: Mapping[Group, Quota]
+) -> Drawn:
+    """Return which rows a training learns from: of each group those with the lowest places, of equals the first.
+
+    Parameters
+    ----------
+    place : ndarray of shape (n,)
+        The first :data:`PLACE_BITS` bits of each row's hash.
     as_of : ndarray of shape (n,)
         The snapshot of each row, as dates.
     y : ndarray of shape (n,)
         Outcomes, 0 or 1.
-    by_outcome : bool
-        Whether the rarer outcome may be drawn more heavily: up to half of ``MODEL_ROWS`` are of it. Else all rows of a snapshot
-        weigh the same.
+    wanted : mapping of Group to Quota
+        Rows that are not there may only be some whose places are higher.
     """
-    if len(y) <= MOST_ROWS:
-        return None
-    days = sorted(set(as_of.tolist()))
-    groups = [y == 1, y == 0] if by_outcome else [np.ones(len(y), bool)]
-    groups = sorted((group for group in groups if group.any()), key=np.count_nonzero)
-    rows, weights, left = [], [], MODEL_ROWS
-    for place, group in enumerate(groups):
-        count = int(group.sum())
-        share = min(1.0, left // (len(groups) - place) / count)
-        left -= round(share * count)
-        for day in days:
-            own = np.flatnonzero(group & (as_of == day))
-            if not len(own):
-                continue
-            taken = max(1, round(share * len(own)))
-            order = np.argsort(places(profile_id[own].tolist(), day), kind="stable")
-            rows.append(own[order[:taken]])
-            weights.append(np.full(taken, len(own) / taken))
+    rows, weights = [], []
+    for (day, outcome), quota in wanted.items():
+        own = np.flatnonzero((as_of == day) & ((y == outcome) if outcome is not None else True))
+        order = np.argsort(place[own], kind="stable")
+        rows.append(own[order[: quota.taken]])
+        weights.append(np.full(quota.taken, quota.weight))
     every, weight = np.concatenate(rows), np.concatenate(weights)
     rising = np.argsort(every)
     return Drawn(every[rising], weight[rising])

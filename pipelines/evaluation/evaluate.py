@@ -17,14 +17,13 @@ from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.pipelines.evidence.weak_segments import profile_attributes
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.candidates import candidates_of
-from tagcast.pipelines.training.frames import drawn, training_frames, views_read
-from tagcast.pipelines.training.labels import check_cases, label_rows
+from tagcast.pipelines.training.frames import training_frames, views_read
+from tagcast.pipelines.training.labelling.counts import OutcomeCounts, check_cases
+from tagcast.pipelines.training.labelling.labels import labelled
 from tagcast.pipelines.training.train import one_tag
 from tagcast.pipelines.training.workers import Job, Workers
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tagcast.models.evaluation.backtest import Pooled, Window
 
 AUDIENCES = 1000
@@ -97,11 +96,12 @@ def evaluate_tag(
     foreign = candidates_of(project, definition)
     plan = project.plan(definition, as_of)
     project.progress(msg("outcomes"), 0, 1)
-    labels = label_rows(project, plan, as_of)
+    with labelled(project, plan, as_of) as labels:
+        labels.check()
+        plans = fitting_windows(plan, labels.counts, windows)
+        rows = {definition.name: labels.drawn()}
     project.progress(msg("outcomes"), 1, 1)
-    plans = fitting_windows(plan, labels, windows)
     feature_set = project.feature_set(every, as_of)
-    rows = {definition.name: drawn(labels, definition)}
     frame = training_frames(project, [plan], rows, feature_set, views_read(every))[definition.name]
 
     from tagcast.models.evaluation.backtest import pool, until, window_of
@@ -144,15 +144,15 @@ def evaluate_tag(
     return Evaluation(definition, found, pooled, asked, seed, _notes(definition, found))
 
 
-def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[TagPlan]:
+def fitting_windows(plan: TagPlan, counts: OutcomeCounts, windows: int) -> list[TagPlan]:
     """Return a plan for each of the last ``windows`` test snapshots that can be trained for and measured.
 
     Parameters
     ----------
     plan : TagPlan
         All snapshots.
-    labels : DataFrame
-        ``as_of`` and ``y`` of all of them.
+    counts : OutcomeCounts
+        Of all of them.
     windows : int
 
     Raises
@@ -168,7 +168,7 @@ def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[T
             break
         try:
             each = TagPlan(definition, replace(split, snapshots=split.snapshots[:count]))
-            check_cases(each, labels)
+            check_cases(each, counts)
         except (DataError, ModelError) as error:
             refused = refused or error.message
         else:

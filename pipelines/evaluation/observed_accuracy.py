@@ -15,7 +15,7 @@ from tagcast.pipelines.evaluation.outcomes import due_day, is_over, with_outcome
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.project.champions import load_versions
 from tagcast.pipelines.project.progress import log
-from tagcast.pipelines.training.approached import approached
+from tagcast.pipelines.training.labelling.approached import approached
 from tagcast.registry.governance.observed_accuracy import (
     judged,
     newest_of,

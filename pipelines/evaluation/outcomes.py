@@ -65,7 +65,7 @@ def with_outcomes(project: Project, tag: LoadedTag, as_of: date, predicted: pd.D
         snapshots = project.snapshots(tag.feature_set)
         snapshots.ensure([as_of], project.progress)
         everyone = definition.model_copy(update={"population": Population()})
-        bounds = ibis.memtable(members_at(snapshots, everyone, as_of).table)
+        bounds = ibis.memtable(members_at(snapshots.at(as_of), everyone).table)
         members = members.inner_join(bounds, "profile_id")
     happened = outcome_of(
         project.event_table, members, as_of, outcome_rule(definition), observed_until=project.observed_until

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
+
 if TYPE_CHECKING:
     from datetime import date
 
     import pyarrow as pa
 
     from tagcast.features.compute.labels import Eligibility, OutcomeRule
-    from tagcast.features.compute.snapshots import Snapshots
+    from tagcast.features.compute.snapshot_reader import SnapshotFiles
     from tagcast.features.compute.window_aggregates import WindowRule
     from tagcast.models.definitions.definition import Definition
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.pipelines.project.project import Project
+
+_BATCH_ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -42,19 +46,19 @@ def reads_features(definition: Definition) -> bool:
     return definition.population.rule is not None or bound is not None
 
 
-def members_at(snapshots: Snapshots, definition: TagDefinition, as_of: date) -> Members:
-    """Return the population at ``as_of``, whose snapshot is built, as scoring would find it."""
+def members_at(snapshot: SnapshotFiles, definition: TagDefinition, within: KeyRange = EVERYONE) -> Members:
+    """Return those of the population by a snapshot whose ids are in a range, as scoring would find them."""
     import numpy as np
     import pyarrow as pa
 
     from tagcast.features.compute.window_aggregates import BOUND
     from tagcast.models.inference.membership import bounds, in_population, pair_read
 
-    pair = pair_read(definition, snapshots.feature_set)
+    pair = pair_read(definition, snapshot.feature_set)
     parts, left_out = [], 0
-    for batch in snapshots.stream(as_of, [pair] if pair else []):
-        inside = in_population(definition, snapshots.feature_set, batch)
-        held_against = bounds(definition, snapshots.feature_set, batch)
+    for batch in snapshot.stream([pair] if pair else [], _BATCH_ROWS, within):
+        inside = in_population(definition, snapshot.feature_set, batch)
+        held_against = bounds(definition, snapshot.feature_set, batch)
         columns = {}
         if held_against is not None:
             left_out += int((inside & np.isnan(held_against)).sum())
@@ -62,6 +66,9 @@ def members_at(snapshots: Snapshots, definition: TagDefinition, as_of: date) -> 
             columns[BOUND] = pa.array(held_against[inside])
         columns = {"profile_id": batch.profile_id.filter(pa.array(inside)), **columns}
         parts.append(pa.table(columns))
+    if not parts:
+        kinds = {"profile_id": pa.string(), **({BOUND: pa.float64()} if definition.outcome.bound else {})}
+        return Members(pa.schema(kinds).empty_table(), 0)
     return Members(pa.concat_tables(parts), left_out)
 
 

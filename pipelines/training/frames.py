@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.project import Project, TagPlan
-from tagcast.pipelines.training.labels import as_of_features
+from tagcast.pipelines.training.labelling.label_files import as_of_features
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,31 +17,6 @@ if TYPE_CHECKING:
 
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.training.dataset import TrainingFrame
-
-
-def drawn(labels: pd.DataFrame, definition: TagDefinition) -> pd.DataFrame:
-    """Return the rows that are learned from, with their ``weight`` where they are not all.
-
-    Outcomes are known of everybody; features are fetched of the drawn rows alone.
-
-    Parameters
-    ----------
-    labels : DataFrame
-        What :func:`label_rows` gave.
-    definition : TagDefinition
-    """
-    from tagcast.models.stats.draws import draw
-    from tagcast.models.training.tag_kind import kind_of
-
-    found = draw(
-        labels["profile_id"].to_numpy(object),
-        labels["as_of"].to_numpy(object),
-        labels["y"].to_numpy("int8"),
-        by_outcome=kind_of(definition).draws_by_outcome,
-    )
-    if found is None:
-        return labels
-    return labels.iloc[found.rows].assign(weight=found.weight).reset_index(drop=True)
 
 
 def training_frames(
@@ -58,7 +33,7 @@ def training_frames(
     project : Project
     plans : sequence of TagPlan
     labels : dict of str to DataFrame
-        What ``label_rows`` gave for each tag, or :func:`drawn` made of it.
+        Rows of each tag (:meth:`tagcast.pipelines.training.labelling.label_files.Labels.drawn`).
     feature_set : FeatureSet
     views : collection of str
         Views that snapshots have to hold: those of all tags of the project (:func:`views_read`), not of ``plans`` alone, or

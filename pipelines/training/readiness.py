@@ -20,7 +20,8 @@ from tagcast.pipelines.project.own_views import check_chosen
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import resolved_rules
 from tagcast.pipelines.training.candidates import candidates_of
-from tagcast.pipelines.training.labels import check_cases, label_rows, unapproached
+from tagcast.pipelines.training.labelling.counts import check_cases
+from tagcast.pipelines.training.labelling.labels import labelled
 from tagcast.pipelines.training.view_readiness import ViewReadiness, view_readiness
 from tagcast.pipelines.training.yes_outlook import yes_outlook
 from tagcast.serving.catalog.category_size_checks import leaf_warnings
@@ -121,17 +122,18 @@ def _tag(project: Project, definition: Any, as_of: date, quality: LogQuality) ->
         check_chosen(project, definition)
         candidates_of(project, definition)
         plan = project.plan(definition, as_of)
-        labels = unapproached(label_rows(project, plan, as_of))
+        with labelled(project, plan, as_of) as labels:
+            labels.check()
     except (DataError, DefinitionError) as error:
         return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint, definition.kind)
     split = plan.split
-    test = labels[labels["as_of"] == split.test]
-    population, positives = len(test), int(test["y"].sum())
+    positives, negatives = labels.counts.cases([split.test])
+    population = positives + negatives
     level: str = "ok"
     message: Text | Joined = NOTHING
     hint: Text | Joined = NOTHING
     try:
-        check_cases(plan, labels)
+        check_cases(plan, labels.counts)
     except ModelError as error:
         level, message, hint = "error", error.message, error.hint
     problem = model_problem(definition, split, quality, as_of)

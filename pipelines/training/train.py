@@ -28,10 +28,11 @@ from tagcast.pipelines.project.data_quality import (
 )
 from tagcast.pipelines.project.own_views import check_chosen
 from tagcast.pipelines.project.project import Project, TagPlan
-from tagcast.pipelines.training.approached import notes_on_approached
 from tagcast.pipelines.training.candidates import candidates_of
-from tagcast.pipelines.training.frames import drawn, training_frames, views_read
-from tagcast.pipelines.training.labels import all_label_rows, check_cases, learned_rows
+from tagcast.pipelines.training.frames import training_frames, views_read
+from tagcast.pipelines.training.labelling.approached import Reached, notes_on_approached
+from tagcast.pipelines.training.labelling.counts import OutcomeCounts, check_cases
+from tagcast.pipelines.training.labelling.labels import labelled
 from tagcast.pipelines.training.registration import TrainedTag, register
 from tagcast.pipelines.training.studies import check_studies
 from tagcast.pipelines.training.workers import Job, Workers
@@ -251,7 +252,7 @@ def _refusal(definition: TagDefinition, error: TagcastError) -> TrainedTag:
 
 def _labelled(
     project: Project, definitions: Sequence[TagDefinition], now: date
-) -> tuple[list[TagPlan], dict[str, pd.DataFrame], dict[str, pd.DataFrame], list[TrainedTag]]:
+) -> tuple[list[TagPlan], dict[str, pd.DataFrame], dict[str, Reached], list[TrainedTag]]:
     """Plan and label every tag; one that cannot be labelled does not hold the others back.
 
     Beside the rows of each tag are those of whom campaigns approached.
@@ -270,27 +271,26 @@ def _labelled(
             candidates_of(project, definition)
             check_purchases(definition, quality)
             plan = project.plan(definition, now)
-            everyone = all_label_rows(project, plan, now)
-            rows = learned_rows(definition, everyone)
-            problem = check_data(plan, quality, now)
-            _check_cases(plan, rows, problem)
+            with labelled(project, plan, now) as found:
+                found.check()
+                _check_cases(plan, found.counts, check_data(plan, quality, now))
+                rows, approached = found.drawn(), found.reached()
         except (DataError, DefinitionError, ModelError) as error:
             errors.append(error)
             refused.append(_refusal(definition, error))
             continue
         plans.append(plan)
-        labels[definition.name] = drawn(rows, definition)
-        reached[definition.name] = everyone[everyone["approached"]].drop(columns="y")
+        labels[definition.name], reached[definition.name] = rows, approached
     project.progress(msg("outcomes"), len(definitions), len(definitions))
     if not plans:
         raise errors[0]
     return plans, labels, reached, refused
 
 
-def _check_cases(plan: TagPlan, rows: pd.DataFrame, problem: TagProblem | None) -> None:
+def _check_cases(plan: TagPlan, counts: OutcomeCounts, problem: TagProblem | None) -> None:
     """Refuse a tag with too few cases, with the cause in the data where one is known."""
     try:
-        check_cases(plan, rows)
+        check_cases(plan, counts)
     except ModelError as error:
         if problem is None or not problem.explains:
             raise

@@ -20,7 +20,7 @@ from tagcast.pipelines.nights.occasions import unsent
 from tagcast.pipelines.nights.steps import judged
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.reports.catalog import render_page
-from tagcast.pipelines.training.labels import label_rows
+from tagcast.pipelines.training.labelling.labels import label_rows
 from tagcast.registry.operations.campaigns import save_campaign
 from tagcast.registry.state.id_lists import packed
 from tagcast.registry.versions.tracking import tracking_of

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
-from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome_rows, population, top_values
+from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome_of, population, top_values
 from tests.support.counted_features import pair_features, profile_features
 from tests.support.shop import Log, snapshots_of, write_log
 
@@ -189,7 +189,8 @@ def test_populations_look_back_and_outcomes_ahead(tmp_path, day, eligible, recen
         (OutcomeRule("sum_at_least", 14, at_least=10.0), bought_ahead),
         (OutcomeRule("count_at_least", 14, at_least=1), bought_ahead),
     ):
-        rows = outcome_rows(everyone, FIRST, Eligibility(), rule, observed_until=SECOND)
+        who = population(everyone, FIRST, Eligibility())
+        rows = outcome_of(everyone, who, FIRST, rule, observed_until=SECOND).execute()
         assert dict(zip(rows["profile_id"], rows["y"], strict=True))["a"] == expected, rule.kind
     assert top_values(table(log(tmp_path / "one", line(day))), "category", FIRST, 3) == (
         ["tea"] if eligible else []

@@ -47,7 +47,7 @@ def found(lines: pd.DataFrame, tag, as_of) -> dict[str, float]:
     folder = Path(tempfile.mkdtemp())
     snapshots = Snapshots(folder, write_log(folder, lines), EVERY, "UTC")
     snapshots.ensure([as_of])
-    return dict(zip(*members_at(snapshots, tag, as_of).table.to_pydict().values(), strict=True))
+    return dict(zip(*members_at(snapshots.at(as_of), tag).table.to_pydict().values(), strict=True))
 
 
 def counted(lines: pd.DataFrame, rule: str, bound: str, as_of) -> dict[str, float]:

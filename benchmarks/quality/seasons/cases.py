@@ -94,7 +94,8 @@ def frames(log: Log, home: Path) -> dict[str, tuple[TagDefinition, TrainingFrame
     from tagcast.models.training.splits import Split
     from tagcast.pipelines.project.project import TagPlan, open_project
     from tagcast.pipelines.reports.terminal import progress
-    from tagcast.pipelines.training.frames import label_rows, training_frames, views_read
+    from tagcast.pipelines.training.frames import training_frames, views_read
+    from tagcast.pipelines.training.labelling.labels import label_rows
 
     with progress() as show:
         project = open_project(ROOT / log.config, home, show)

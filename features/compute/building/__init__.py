@@ -1,1 +1,1 @@
-"""Snapshots as they are built: statements that are put together once, run range by range."""
+"""Snapshots and labels as they are built: statements that are put together once, run range by range."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tagcast.features.compute.aggregates.related_tables import ensure_beside, tables_beside
 from tagcast.features.compute.building.range_build import BuildPlace, RangeBuild, WholeBuild
-from tagcast.features.compute.building.range_tables import RangeTable
+from tagcast.features.compute.building.range_tables import RangeTable, log_files
 from tagcast.features.compute.building.snapshot_plan import snapshot_plan, split_plans, whole_queries
 from tagcast.features.compute.dated_statements import EVENTS
 from tagcast.features.core.duckdb import instant, memory_bytes
@@ -116,7 +115,7 @@ class Builder:
         done, total : int
             Dates that are done before, and those that are to be done in all.
         """
-        files = _log_files(self._events.glob)
+        files = log_files(self._events.glob)
         at_most = memory_bytes(place.memory_limit) // BYTES_OF_AN_EVENT
         ranges, columns = self._engine.ranges(files, at_most=at_most), _columns(files)
         dates, split = place.dates, len(ranges) > 1
@@ -148,10 +147,6 @@ class Builder:
                         if name in views:
                             found[as_of].setdefault(name, []).append(size)
         return Built(ranges, found)
-
-
-def _log_files(pattern: str) -> list[Path]:
-    return sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207 - a pattern of an absolute name
 
 
 def _columns(files: Sequence[Path]) -> tuple[str, ...]:

@@ -11,16 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from tagcast.features.compute.aggregates.queries import TOTALS
-from tagcast.features.compute.building.range_tables import RangeTable
+from tagcast.features.compute.building.range_tables import RangeTable, RangeTables
 from tagcast.features.compute.building.snapshot_plan import SnapshotPlan
 from tagcast.features.compute.dated_statements import Statement
-from tagcast.features.core.duckdb import silence
 from tagcast.features.core.engines.aside import Aside
-from tagcast.features.core.engines.engine import local_scratch
 from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
-from tagcast.features.core.home.scratch import HeldFolder
 from tagcast.features.core.messages import msg
 
 
@@ -67,22 +64,10 @@ class BuildPlace:
     @contextmanager
     def opened(self, within: KeyRange) -> Iterator[Any]:
         """Yield a DuckDB connection with the tables of a range."""
-        import duckdb
-
-        with (
-            disk_errors(self.folders[0].parent, msg("snapshots that are built stay"), DataError),
-            local_scratch() if self.scratch is None else HeldFolder(self.scratch) as spill,
-        ):
-            config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
-            if self.threads:
-                config["threads"] = self.threads
-            with duckdb.connect(config=config) as connection:
-                silence(connection)
-                # Files are sorted by their queries; keeping insertion order would only cost memory.
-                connection.execute("SET preserve_insertion_order = false")
-                for table in self.tables:
-                    table.open(connection, within)
-                yield connection
+        opened = RangeTables(self.tables, self.memory_limit, self.threads, self.scratch).opened(within)
+        at, stays = self.folders[0].parent, msg("snapshots that are built stay")
+        with disk_errors(at, stays, DataError), opened as connection:
+            yield connection
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import glob
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlglot import exp
 
 from tagcast.features.compute.building.statements import named
 from tagcast.features.compute.dated_statements import DIALECT
+from tagcast.features.core.duckdb import SPILLED, silence
+from tagcast.features.core.engines.engine import local_scratch
 from tagcast.features.core.engines.key_ranges import KeyRange
+from tagcast.features.core.home.scratch import HeldFolder
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,47 @@ class RangeTable:
         rows = exp.select("*").from_(files) if self.key is None else within.rows(files, self.key)
         made = exp.Create(this=named(self.name), kind="VIEW", expression=rows, replace=True)
         connection.execute(made.sql(DIALECT))
+
+
+@dataclass(frozen=True)
+class RangeTables:
+    """What statements over a range read, and with what DuckDB works on it.
+
+    Parameters
+    ----------
+    tables : tuple of RangeTable
+    memory_limit : str
+    threads : int or None
+    scratch : Path or None
+        Where DuckDB may spill; a folder is made there and removed. None: where the machine that does the work keeps such files.
+    """
+
+    tables: tuple[RangeTable, ...]
+    memory_limit: str
+    threads: int | None
+    scratch: Path | None = None
+
+    @contextmanager
+    def opened(self, within: KeyRange) -> Iterator[Any]:
+        """Yield a DuckDB connection with the tables of a range."""
+        import duckdb
+
+        with local_scratch() if self.scratch is None else HeldFolder(self.scratch / SPILLED) as spill:
+            config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
+            if self.threads:
+                config["threads"] = self.threads
+            with duckdb.connect(config=config) as connection:
+                silence(connection)
+                # Files are sorted by their queries; keeping insertion order would only cost memory.
+                connection.execute("SET preserve_insertion_order = false")
+                for table in self.tables:
+                    table.open(connection, within)
+                yield connection
+
+
+def log_files(pattern: str) -> list[Path]:
+    """Return the files of the event log, whose row groups say where ranges may begin."""
+    return sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207 - a pattern of an absolute name
 
 
 def _empty(name: str, columns: Sequence[str]) -> exp.Create:

@@ -1,4 +1,4 @@
-"""The tables of `tagcast.toml` on operation: publishing, review, state, access, Feast and MLflow of a company's own."""
+"""The tables of `tagcast.toml` on operation: training, publishing, review, state, access, Feast and MLflow of a company's own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ from tagcast.features.core.urls import expand_url, holds_password, holds_secret,
 from tagcast.features.core.validation import InvalidValueError, Strict
 
 _TRACKING = r"(https?|sqlite|postgresql|postgres|mysql|mssql)(\+\w+)?://|databricks(://|$)|\$\{\w+\}$"
+
+
+class Train(Strict):
+    """How much models learn from: what the machine that trains can hold."""
+
+    most_rows_per_snapshot: int | None = Field(
+        None,
+        ge=1_000,
+        description="rows of each snapshot that a model learns from, at most; of more so many are drawn, and weighed. Default: of "
+        "more than 300,000 rows of all snapshots 240,000 are drawn",
+    )
 
 
 class Publish(Strict):

@@ -7,13 +7,21 @@ from itertools import product
 from types import SimpleNamespace
 
 import ibis
+import numpy as np
 import pandas as pd
 import pytest
 from sqlglot import parse_one
 
 from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
+from tagcast.features.compute.building.label_statements import (
+    MEMBERS,
+    OUTCOMES,
+    POPULATION,
+    outcome_statement,
+    population_statement,
+)
 from tagcast.features.compute.dated_statements import STANDS_FOR_LAST, dated_statement, day_number
-from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, outcome_rows
+from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome_of, population
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.entities.pair import Pair
 from tests.support.shop import shop_lines, view_alone, write_log
@@ -65,8 +73,18 @@ def test_labels_are_what_each_day_gives_alone(log, kind, who) -> None:
     rule = OutcomeRule(kind, 30, pair=pair, at_least=2, share=0.2)
     until = date(2025, 1, 1)
     for as_of in (date(2024, 4, 1), date(2024, 5, 20), date(2024, 6, 30)):
-        rows = outcome_rows(events, as_of, who, rule, observed_until=until)
-        alone = outcome(events, as_of, who, rule, observed_until=until).execute()
+        connection = events.get_backend().con
+        population_statement(events, who).run(connection, as_of)
+        connection.execute(f"CREATE OR REPLACE TABLE {MEMBERS} AS FROM {POPULATION}")
+        outcome_statement(events, as_of, rule, observed_until=until).run(connection, as_of)
+        rows = connection.sql(f"FROM {OUTCOMES} ORDER BY profile_id").df()
+        if kind == "top_share":
+            net = rows.pop("net")
+            inside = net.rank(method="min", ascending=False) <= np.ceil(len(net) / 5)
+            rows["y"] = (inside & (net > 0)).astype("int8")
+        alone = outcome_of(
+            events, population(events, as_of, who), as_of, rule, observed_until=until
+        ).execute()
         assert len(rows)
         pd.testing.assert_frame_equal(rows, alone, check_exact=True)
 

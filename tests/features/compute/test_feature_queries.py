@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagcast.features.catalog.feature_set import SERVICES, SHIPPED, FeatureSet, windows_within
-from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, population, top_values
+from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome_of, population, top_values
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.errors import DataError
 from tagcast.features.entities.pair import Pair
@@ -321,14 +321,16 @@ def test_populations(events, who, members) -> None:
     ],
 )
 def test_outcomes(events, rule, yes) -> None:
-    got = outcome(events, FEBRUARY, Eligibility(), rule, observed_until=date(2024, 3, 1)).execute()
+    everyone = population(events, FEBRUARY, Eligibility())
+    got = outcome_of(events, everyone, FEBRUARY, rule, observed_until=date(2024, 3, 1)).execute()
     assert list(got["profile_id"]) == list("abcd")
     assert list(got.loc[got["y"] == 1, "profile_id"]) == list(yes)
 
 
 def test_an_unobserved_window_is_no_label(events) -> None:
+    everyone, rule = population(events, FEBRUARY, Eligibility()), OutcomeRule("no_event", 30)
     with pytest.raises(DataError, match="not fully observed"):
-        outcome(events, FEBRUARY, Eligibility(), OutcomeRule("no_event", 30), observed_until=date(2024, 3, 1))
+        outcome_of(events, everyone, FEBRUARY, rule, observed_until=date(2024, 3, 1))
 
 
 def test_top_values_read_only_the_past(events) -> None:

@@ -86,6 +86,11 @@ def test_settings_cannot_be_changed(tmp_path) -> None:
         ('timezone = "UTC"', 'timezone = "Europe/Olso"', ["timezone", "Europe/Olso"]),
         ("[[sources]]", 'seed = "many"\n[[sources]]', ["seed", "many"]),
         ("[[sources]]", 'memory_limit = "much"\n[[sources]]', ["memory_limit", "much"]),
+        (
+            "[[sources]]",
+            "train.most_rows_per_snapshot = 10\n[[sources]]",
+            ["train.most_rows_per_snapshot", "1000"],
+        ),
         ('path = "shop.parquet"', 'pth = "shop.parquet"', ["pth", "did you mean 'path'"]),
         ('path = "shop.parquet"', 'url = "sqlite:///x.db"', ["table or query"]),
         ('path = "shop.parquet"', 'path = "a"\nurl = "sqlite:///x.db"\ntable = "t"', ["one of path", "url"]),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome
+from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome_of, population
 from tagcast.features.entities.pair import Pair
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, tier_of
 from tagcast.models.calibration.amount_drift import SPREAD, AmountDrift, expected_and_seen
@@ -229,9 +229,8 @@ def test_net_spend_is_never_below_zero_and_returns_are_subtracted(tmp_path) -> N
     events = ibis.duckdb.connect().read_parquet(log.glob)
     for pair, amounts in ((None, [19.5, 0, 15.75, 0]), (Pair("category", "coffee"), [7, 0, 0, 0])):
         rule = OutcomeRule("amount", 30, pair=pair)
-        got = outcome(
-            events, date(2024, 2, 1), Eligibility(), rule, observed_until=date(2024, 4, 1)
-        ).execute()
+        everyone = population(events, date(2024, 2, 1), Eligibility())
+        got = outcome_of(events, everyone, date(2024, 2, 1), rule, observed_until=date(2024, 4, 1)).execute()
         assert got["amount"].tolist() == amounts
         assert got["y"].tolist() == [int(a > 0) for a in amounts]
         assert got["amount"].dtype == "float64"

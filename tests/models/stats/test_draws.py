@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from datetime import date
 
-import duckdb
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import kstest
 
 from tagcast.models.stats import draws
 from tagcast.models.stats.draws import (
@@ -18,8 +17,8 @@ from tagcast.models.stats.draws import (
     counted,
     draw,
     information,
-    places,
     population_quantiles,
+    quotas,
     share_of,
     shares_below,
     spread_evenly,
@@ -48,31 +47,28 @@ def population(
     return ids, as_of, (np.random.default_rng(seed).random(len(ids)) < rate).astype("int8")
 
 
-def test_a_place_is_the_hash_that_any_database_computes() -> None:
-    ids = ["c1", "顾客", "", "x y"]
-    digests = [hashlib.md5(f"2025-01-01 {i}".encode(), usedforsecurity=False).hexdigest() for i in ids]
-    assert places(ids, DAYS[0]).tolist() == [int(digest[:13], 16) / 16**13 for digest in digests]
-    query = "SELECT ('0x' || left(md5('2025-01-01 ' || unnest($ids)), 13))::BIGINT / 16.0::DOUBLE ** 13"
-    assert [row[0] for row in duckdb.execute(query, {"ids": ids}).fetchall()] == places(ids, DAYS[0]).tolist()
+def places(ids, as_of) -> np.ndarray:
+    rows = zip(as_of, ids, strict=True)
+    digests = [hashlib.md5(f"{day} {who}".encode(), usedforsecurity=False).hexdigest() for day, who in rows]
+    return np.array([int(digest[:13], 16) for digest in digests], np.int64)
 
 
-def test_places_are_spread_evenly_and_differ_from_day_to_day() -> None:
-    ids = [f"c{n}" for n in range(5_000)]
-    one, other = (places(ids, day) for day in DAYS)
-    assert kstest(one, "uniform").pvalue > 0.01
-    assert abs(np.corrcoef(one, other)[0, 1]) < 0.05
+def drawn(ids, as_of, y, *, by_outcome: bool, most: int | None = None) -> draws.Drawn | None:
+    counts = Counter(zip(as_of.tolist(), y.tolist(), strict=True))
+    wanted = quotas(counts, by_outcome=by_outcome, most_per_snapshot=most)
+    return None if wanted is None else draw(places(ids, as_of), as_of, y, wanted)
 
 
 def test_few_rows_are_all_learned_from() -> None:
     ids, as_of, y = population(0.5)
-    assert draw(ids, as_of, y, by_outcome=True) is None
+    assert drawn(ids, as_of, y, by_outcome=True) is None
 
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("rate", [0.5, 0.1, 0.01, 0.97])
 def test_weights_add_up_to_the_population_of_each_snapshot_and_outcome(rate) -> None:
     ids, as_of, y = population(rate)
-    found = draw(ids, as_of, y, by_outcome=True)
+    found = drawn(ids, as_of, y, by_outcome=True)
     assert found is not None
     assert len(found.rows) == pytest.approx(draws.MODEL_ROWS, abs=4)
     assert (np.diff(found.rows) > 0).all()
@@ -85,10 +81,10 @@ def test_weights_add_up_to_the_population_of_each_snapshot_and_outcome(rate) -> 
 @pytest.mark.usefixtures("small")
 def test_the_rarer_outcome_fills_half_of_the_draw_where_there_is_as_much_of_it() -> None:
     ids, as_of, y = population(0.2)
-    found = draw(ids, as_of, y, by_outcome=True)
+    found = drawn(ids, as_of, y, by_outcome=True)
     assert y[found.rows].sum() == pytest.approx(200, abs=2)
     ids, as_of, y = population(0.01)
-    found = draw(ids, as_of, y, by_outcome=True)
+    found = drawn(ids, as_of, y, by_outcome=True)
     assert y[found.rows].sum() == y.sum()
     assert (found.weight[y[found.rows] == 1] == 1).all()
 
@@ -96,7 +92,7 @@ def test_the_rarer_outcome_fills_half_of_the_draw_where_there_is_as_much_of_it()
 @pytest.mark.usefixtures("small")
 def test_an_even_draw_weighs_all_alike() -> None:
     ids, as_of, y = population(0.1)
-    found = draw(ids, as_of, y, by_outcome=False)
+    found = drawn(ids, as_of, y, by_outcome=False)
     assert np.ptp(found.weight) < 0.1
     assert found.weight.sum() == pytest.approx(len(y))
 
@@ -105,21 +101,20 @@ def test_an_even_draw_weighs_all_alike() -> None:
 def test_the_same_profiles_are_drawn_in_any_order_of_rows() -> None:
     ids, as_of, y = population(0.1)
     order = np.random.default_rng(1).permutation(len(y))
-    one = draw(ids, as_of, y, by_outcome=True).rows
-    other = order[draw(ids[order], as_of[order], y[order], by_outcome=True).rows]
+    one = drawn(ids, as_of, y, by_outcome=True).rows
+    other = order[drawn(ids[order], as_of[order], y[order], by_outcome=True).rows]
     assert sorted(one.tolist()) == sorted(other.tolist())
 
 
 @pytest.mark.usefixtures("small")
 def test_those_with_the_lowest_places_are_drawn() -> None:
     ids, as_of, y = population(0.1)
-    drawn = np.isin(np.arange(len(y)), draw(ids, as_of, y, by_outcome=True).rows)
-    place = np.empty(len(y))
+    taken = np.isin(np.arange(len(y)), drawn(ids, as_of, y, by_outcome=True).rows)
+    place = places(ids, as_of)
     for day in DAYS:
-        place[as_of == day] = places(ids[as_of == day].tolist(), day)
         for outcome in (0, 1):
             mine = (as_of == day) & (y == outcome)
-            assert place[mine & drawn].max() < place[mine & ~drawn].min()
+            assert place[mine & taken].max() < place[mine & ~taken].min()
 
 
 @pytest.mark.usefixtures("small")
@@ -127,7 +122,84 @@ def test_an_outcome_of_one_row_at_a_snapshot_is_kept() -> None:
     ids, as_of, y = population(0.5)
     y[as_of == DAYS[0]] = 0
     y[7] = 1
-    assert 7 in draw(ids, as_of, y, by_outcome=True).rows
+    assert 7 in drawn(ids, as_of, y, by_outcome=True).rows
+
+
+OUTCOMES = st.lists(st.tuples(st.sampled_from(DAYS), st.integers(0, 1)), min_size=1, max_size=400)
+
+
+def by_hand(rows: list[tuple[str, date, int]], by_outcome: bool) -> dict[tuple[str, date], float] | None:
+    """Return the weight of each row that is drawn, taken from all rows one after the other."""
+    if len(rows) <= draws.MOST_ROWS:
+        return None
+
+    def digest(row: tuple[str, date, int]) -> str:
+        return hashlib.md5(f"{row[1]} {row[0]}".encode(), usedforsecurity=False).hexdigest()
+
+    kinds = [[row for row in rows if not by_outcome or row[2] == outcome] for outcome in (1, 0)]
+    kinds = sorted((kind for kind in kinds[: 2 if by_outcome else 1] if kind), key=len)
+    left, found = draws.MODEL_ROWS, {}
+    for later, kind in zip(reversed(range(len(kinds))), kinds, strict=True):
+        share = min(1.0, left // (later + 1) / len(kind))
+        left -= round(share * len(kind))
+        for day in DAYS:
+            mine = sorted((row for row in kind if row[1] == day), key=digest)
+            some = mine[: max(1, round(share * len(mine)))]
+            found |= {row[:2]: len(mine) / len(some) for row in some}
+    return found
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=OUTCOMES, most=st.integers(1, 300), model=st.integers(2, 300), by_outcome=st.booleans())
+def test_a_draw_from_parts_is_that_from_all_rows(rows, most, model, by_outcome) -> None:
+    """Each part gives what lies below a bound; the lowest of these are the lowest of all."""
+    ids = np.array([f"c{n}" for n in range(len(rows))], object)
+    as_of, y = (np.array(column, object) for column in zip(*rows, strict=True))
+    y = y.astype("int8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draws, "MOST_ROWS", most)
+        patch.setattr(draws, "MODEL_ROWS", model)
+        wanted = quotas(Counter(rows), by_outcome=by_outcome)
+        expected = by_hand([(who, *row) for who, row in zip(ids, rows, strict=True)], by_outcome)
+    if wanted is None:
+        assert expected is None
+        return
+    place = places(ids, as_of)
+    below = {
+        (day, one): quota.below() or 2**52
+        for (day, outcome), quota in wanted.items()
+        for one in (0, 1)
+        if outcome in {one, None}
+    }
+    part = np.array([here < below[row] for here, row in zip(place, rows, strict=True)])
+    found = draw(place[part], as_of[part], y[part], wanted)
+    keys = zip(ids[part][found.rows], as_of[part][found.rows], strict=True)
+    assert dict(zip(keys, found.weight.tolist(), strict=True)) == expected
+
+
+def test_a_bound_leaves_room_and_most_rows_out() -> None:
+    few, all_of_them = draws.Quota(1_000_000, 10_000), draws.Quota(50, 40)
+    assert all_of_them.below() is None
+    assert 10_500 < few.below() / 2**52 * 1_000_000 < 11_500
+    assert few.below(2) > few.below()
+
+
+def test_each_snapshot_gives_at_most_so_many_rows() -> None:
+    ids, as_of, y = population(0.1)
+    later = np.flatnonzero(
+        (as_of == DAYS[0]) | (np.arange(len(y)) % 5 == 0)
+    )  # the last is a fifth of the first
+    ids, as_of, y = ids[later], as_of[later], y[later]
+    assert drawn(ids, as_of, y, by_outcome=True, most=2_000) is None
+    found = drawn(ids, as_of, y, by_outcome=True, most=500)
+    taken = Counter(zip(as_of[found.rows], y[found.rows], strict=True))
+    there = Counter(zip(as_of, y, strict=True))
+    assert [sum(taken[day, one] for one in (0, 1)) for day in DAYS] == [500, 400]
+    assert taken[DAYS[0], 1] == there[DAYS[0], 1] < 250
+    assert (found.weight[as_of[found.rows] == DAYS[1]] == 1).all()
+    assert found.weight.sum() == pytest.approx(len(y))
+    even = drawn(ids, as_of, y, by_outcome=False, most=500)
+    assert set(even.weight) == {4.0, 1.0}
 
 
 def weighed(seed: int, n: int = 80) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

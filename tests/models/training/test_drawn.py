@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 
@@ -25,7 +26,7 @@ from tagcast.models.estimators.logistic import fit_path
 from tagcast.models.estimators.rfm import RfmRanking, RfmScorer, rfm_rank
 from tagcast.models.evaluation.random_audiences import audience_promise
 from tagcast.models.stats import draws
-from tagcast.models.stats.draws import draw
+from tagcast.models.stats.draws import draw, quotas
 from tagcast.models.training import tag_kind
 from tagcast.models.training.validation_losses import (
     FoldLosses,
@@ -256,6 +257,13 @@ def test_audiences_of_weighted_rows_are_judged_as_those_of_the_population() -> N
     assert abs(broken(even) - broken(None)) < 0.05
 
 
+def drawn_of(frame, *, by_outcome: bool) -> draws.Drawn:
+    as_of = frame.as_of.astype(object)
+    counts = Counter(zip(as_of.tolist(), frame.y.tolist(), strict=True))
+    place = np.random.default_rng(0).permutation(len(as_of))
+    return draw(place, as_of, frame.y, quotas(counts, by_outcome=by_outcome))
+
+
 @pytest.fixture(scope="module")
 def rare() -> tuple:
     """Training on all of a population with a rare outcome, and on a draw that takes all of it and few of the others."""
@@ -265,7 +273,7 @@ def rare() -> tuple:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(draws, "MOST_ROWS", 2_000)
         patch.setattr(draws, "MODEL_ROWS", 3_000)
-        found = draw(frame.profile_id, frame.as_of.astype(object), y, by_outcome=True)
+        found = drawn_of(frame, by_outcome=True)
     rows = np.isin(np.arange(len(y)), found.rows)
     some = replace(frame.only(rows), weight=found.weight)
     definition = parse_definition(CHURN, "churn")
@@ -312,7 +320,7 @@ def test_an_amount_learns_from_an_even_draw() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(draws, "MOST_ROWS", 2_000)
         patch.setattr(draws, "MODEL_ROWS", 6_000)
-        found = draw(frame.profile_id, frame.as_of.astype(object), frame.y, by_outcome=False)
+        found = drawn_of(frame, by_outcome=False)
     rows = np.isin(np.arange(len(frame.y)), found.rows)
     some = replace(frame.only(rows), weight=found.weight)
     definition = parse_definition(SPEND, "spend")

@@ -27,6 +27,7 @@ from tagcast.models.training.splits import Split
 from tagcast.pipelines.cli.main import cli
 from tagcast.pipelines.evaluation.evaluate import fitting_windows
 from tagcast.pipelines.project.project import TagPlan
+from tagcast.pipelines.training.labelling.counts import OutcomeCounts
 from tests.support.shop import CHURN, FIRST_DAY, write_shop
 from tests.support.synthetic import shoppers
 
@@ -122,17 +123,23 @@ def test_a_family_or_an_unknown_tag_is_refused(evaluated) -> None:
 
 def test_a_window_is_a_test_snapshot_with_enough_before_it() -> None:
     frame, split, _ = shoppers(profiles=300, snapshots=6)
-    labels = pd.DataFrame({"as_of": frame.as_of.astype(object), "y": frame.y})
+    labels = pd.DataFrame({"as_of": frame.as_of.astype(object), "approached": False, "y": frame.y})
+
+    def counted(rows: pd.DataFrame) -> OutcomeCounts:
+        return OutcomeCounts.of((*key, count) for key, count in rows.value_counts().items())
+
     plan = TagPlan(DEFINITION, split)
-    plans = fitting_windows(plan, labels, 3)
+    plans = fitting_windows(plan, counted(labels), 3)
     assert [p.split.test for p in plans] == list(split.snapshots[3:])
     assert all(p.split.snapshots == split.snapshots[: k + 4] for k, p in enumerate(plans))
-    assert len(fitting_windows(plan, labels, 5)) == 5
+    assert len(fitting_windows(plan, counted(labels), 5)) == 5
     with pytest.raises(DataError, match="6 windows were asked for, 5 fit") as error:
-        fitting_windows(plan, labels, 6)
+        fitting_windows(plan, counted(labels), 6)
     assert "--windows 5" in str(error.value.hint)
     silent = labels.assign(y=np.where(labels["as_of"] == split.snapshots[3], 0, labels["y"]))
-    assert [p.split.test for p in fitting_windows(plan, silent, 3)] == [split.snapshots[k] for k in (2, 4, 5)]
+    assert [p.split.test for p in fitting_windows(plan, counted(silent), 3)] == [
+        split.snapshots[k] for k in (2, 4, 5)
+    ]
 
 
 @settings(max_examples=30, deadline=None)

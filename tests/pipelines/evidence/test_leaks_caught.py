@@ -15,7 +15,7 @@ from tagcast.pipelines.cli.main import cli
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.training.frames import training_frames
-from tagcast.pipelines.training.labels import label_rows
+from tagcast.pipelines.training.labelling.labels import label_rows
 from tagcast.registry.gates.leak_checks import after_as_of
 from tests.support.shop import FIRST_DAY, write_shop
 

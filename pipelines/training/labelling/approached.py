@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,12 @@ MOST_LOOKED_AT = 50_000
 """Rows that were left out whose features are fetched to see where they lie."""
 STANDARD = 3
 """Columns of the ranking where it is by recency, frequency and value."""
+APPROACHES = "approaches"
+REACHED = (
+    "EXISTS (SELECT 1 FROM approaches AS one WHERE one.profile_id = asked.profile_id "
+    "AND one.first_day < asked.day + $horizon_days::INTEGER AND one.last_day >= asked.day)"
+)
+"""SQL: whether one of :data:`APPROACHES` reached the person of a row of ``asked`` within the window that begins at its ``day``."""
 _COLUMNS = ["profile_id", "campaign", "held_out", "first_day", "last_day"]
 _READ: WeakKeyDictionary[Project, pa.Table] = WeakKeyDictionary()
 
@@ -63,8 +70,8 @@ def campaign_approaches(project: Project) -> pa.Table:
     return _READ[project]
 
 
-def approached(project: Project, definition: TagDefinition, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Return whether a campaign approached the person of a row within the window, where the tag asks.
+def asked_of(project: Project, definition: TagDefinition) -> pa.Table:
+    """Return the approaches that a tag's rows are held against, the table :data:`APPROACHES`: none where it does not ask.
 
     Who was held out of a campaign was not approached by it.
 
@@ -72,7 +79,31 @@ def approached(project: Project, definition: TagDefinition, rows: pd.DataFrame) 
     ----------
     project : Project
     definition : TagDefinition
-        With ``campaigns: ignore`` it does not.
+        With ``campaigns: ignore`` it does not ask.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``profile_id``, as of today's ids, ``first_day`` and ``last_day``.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kinds = pa.schema({"profile_id": pa.string(), "first_day": pa.date32(), "last_day": pa.date32()})
+    # What an approach changes is learned from whom it reached.
+    if definition.campaigns == "ignore" or definition.treatment is not None:
+        return kinds.empty_table()
+    table = campaign_approaches(project)
+    return table.filter(pc.invert(table["held_out"])).select(kinds.names).cast(kinds)
+
+
+def approached(project: Project, definition: TagDefinition, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return whether a campaign approached the person of a row within the window, where the tag asks (:func:`asked_of`).
+
+    Parameters
+    ----------
+    project : Project
+    definition : TagDefinition
     rows : DataFrame of shape (n, ...)
         With ``profile_id``, as of today's ids, and ``as_of``, where the window starts.
 
@@ -80,36 +111,43 @@ def approached(project: Project, definition: TagDefinition, rows: pd.DataFrame) 
     -------
     ndarray of shape (n,)
     """
-    import ibis
+    import duckdb
     import numpy as np
+    import pyarrow as pa
 
-    found = np.zeros(len(rows), bool)
-    # What an approach changes is learned from whom it reached.
-    if definition.campaigns == "ignore" or definition.treatment is not None or rows.empty:
+    found, table = np.zeros(len(rows), bool), asked_of(project, definition)
+    if rows.empty or not table.num_rows:
         return found
-    table = campaign_approaches(project)
-    if not table.num_rows:
-        return found
-    campaigns = ibis.memtable(table.select(["profile_id", "held_out", "first_day", "last_day"]))
-    reached = campaigns.filter(~campaigns.held_out)
-    asked = ibis.memtable(
-        rows[["profile_id", "as_of"]].assign(row=np.arange(len(rows))).reset_index(drop=True)
-    )
-    day = asked.as_of.cast("date")
-    touched = asked.semi_join(
-        reached,
-        [
-            asked.profile_id == reached.profile_id,
-            reached.first_day < day + ibis.interval(days=definition.horizon_days),
-            reached.last_day >= day,
-        ],
-    )
-    found[project.duckdb.to_pyarrow(touched.select("row"))["row"].to_numpy()] = True
+    days = pa.array(rows["as_of"].to_list(), pa.date32())
+    ids = pa.array(rows["profile_id"].to_list(), pa.string())
+    with duckdb.connect() as connection:
+        connection.register(APPROACHES, table)
+        connection.register("asked", pa.table({"profile_id": ids, "day": days, "row": np.arange(len(rows))}))
+        reached = connection.sql(
+            f"SELECT row FROM asked WHERE {REACHED}",  # noqa: S608 - of our own
+            params={"horizon_days": definition.horizon_days},
+        )
+        found[reached.to_arrow_table()["row"].to_numpy()] = True
     return found
 
 
+@dataclass(frozen=True)
+class Reached:
+    """Whom campaigns approached within the window of a row.
+
+    Parameters
+    ----------
+    rows : int
+    looked_at : DataFrame of shape (n, ...)
+        At most :data:`MOST_LOOKED_AT` of them, evenly spaced: ``profile_id``, ``as_of``, and what else is a key of their features.
+    """
+
+    rows: int
+    looked_at: pd.DataFrame
+
+
 def notes_on_approached(
-    project: Project, plan: TagPlan, frame: TrainingFrame, reached: pd.DataFrame, feature_set: FeatureSet
+    project: Project, plan: TagPlan, frame: TrainingFrame, reached: Reached, feature_set: FeatureSet
 ) -> tuple[Message, ...]:
     """Return how many rows campaigns took from a training, and a warning where they approached most of a stratum.
 
@@ -121,19 +159,18 @@ def notes_on_approached(
     plan : TagPlan
     frame : TrainingFrame
         What is learned from.
-    reached : DataFrame of shape (n, ...)
-        ``profile_id`` and ``as_of`` of who was approached, with what else is a key of the features.
+    reached : Reached
     feature_set : FeatureSet
     """
     import numpy as np
 
     from tagcast.models.estimators.rfm import rfm_rank
-    from tagcast.pipelines.training.labels import as_of_features
+    from tagcast.pipelines.training.labelling.label_files import as_of_features
 
-    if reached.empty:
+    if not reached.rows:
         return ()
     left_out, frame = frame.approached is None, frame.unapproached
-    n, kept = len(reached), frame.stands_for
+    n, kept, looked_at = reached.rows, frame.stands_for, reached.looked_at
     counted = msg(
         "{count:,} of {total:,} rows are left out: a campaign approached them within their window, and scores say what "
         "happens without one (campaigns: exclude)",
@@ -141,7 +178,6 @@ def notes_on_approached(
         total=n + kept,
     )
     notes = (counted,) if left_out else ()
-    looked_at = reached.iloc[np.linspace(0, n - 1, min(n, MOST_LOOKED_AT)).astype(int)]
     keys = as_of_features(plan, looked_at)
     second = feature_set.second(plan.definition.chosen)
     names = ["as_of", "profile_id", *([second] if second else [])]

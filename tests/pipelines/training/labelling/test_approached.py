@@ -17,8 +17,8 @@ from tagcast.models.definitions.loader import parse_definition
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.scoring.score import score_tags
-from tagcast.pipelines.training.approached import approached
-from tagcast.pipelines.training.labels import label_rows
+from tagcast.pipelines.training.labelling.approached import approached
+from tagcast.pipelines.training.labelling.labels import label_rows
 from tagcast.registry.governance.observed_accuracy import observed_promises
 from tagcast.registry.operations.campaigns import Campaign, save_campaign
 from tagcast.registry.state.id_lists import packed

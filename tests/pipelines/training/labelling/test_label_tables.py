@@ -9,7 +9,7 @@ import pytest
 
 from tagcast.pipelines.evaluation.observed_accuracy import yes_outcome
 from tagcast.pipelines.project.project import open_project
-from tagcast.pipelines.training.labels import label_rows
+from tagcast.pipelines.training.labelling.labels import label_rows
 from tests.pipelines.training.app import FIRST_DAY, app_events, tag_text, write_app
 from tests.support.command_line import Project
 
