@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
-
-SPILLED = "spill"
 
 
 def instant(as_of: date, timezone: str) -> datetime:
@@ -40,17 +42,48 @@ def connect(*, memory_limit: str = "2GB", threads: int | None = None, scratch: P
     return connection
 
 
+@dataclass(frozen=True)
+class DuckDbConfig:
+    """DuckDB as work on many lines opens it, in this process or wherever an engine does the work.
+
+    Parameters
+    ----------
+    memory_limit : str
+    threads : int or None
+    scratch : Path or None
+        Where it may spill; a folder is made there and removed. None: where the machine that does the work keeps such files.
+    """
+
+    memory_limit: str
+    threads: int | None
+    scratch: Path | None
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """Yield a connection with nothing in it."""
+        import duckdb
+
+        from tagcast.features.core.engines.engine import local_scratch
+
+        spill = (self.scratch or local_scratch()) / f"tagcast-{os.getpid()}-{uuid4().hex[:8]}"
+        config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
+        if self.threads:
+            config["threads"] = self.threads
+        try:
+            spill.mkdir(parents=True)  # DuckDB makes no folder above it
+            with duckdb.connect(config=config) as connection:
+                silence(connection)
+                # Files are sorted by their queries; keeping insertion order would only cost memory.
+                connection.execute("SET preserve_insertion_order = false")
+                yield connection
+        finally:
+            shutil.rmtree(spill, ignore_errors=True)
+
+
 @contextmanager
 def spilling(settings: Settings, aside: Path) -> Iterator[Any]:
     """Yield DuckDB within the configured memory; beyond it work goes to a folder in ``aside``."""
-    import duckdb
-
-    config: dict[str, Any] = {"memory_limit": settings.memory_limit, "temp_directory": str(aside / SPILLED)}
-    if settings.threads:
-        config["threads"] = settings.threads
-    with duckdb.connect(config=config) as connection:
-        connection.execute("SET preserve_insertion_order = false")
-        silence(connection)
+    with DuckDbConfig(settings.memory_limit, settings.threads, aside).opened() as connection:
         yield connection
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,9 +15,8 @@ from tagcast.features.compute.aggregates.queries import TOTALS
 from tagcast.features.compute.building.range_tables import RangeTable
 from tagcast.features.compute.building.snapshot_plan import SnapshotPlan
 from tagcast.features.compute.dated_statements import Statement
-from tagcast.features.core.duckdb import silence
+from tagcast.features.core.duckdb import DuckDbConfig
 from tagcast.features.core.engines.aside import Aside
-from tagcast.features.core.engines.engine import local_scratch
 from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
@@ -69,24 +66,13 @@ class BuildPlace:
     @contextmanager
     def opened(self, within: KeyRange) -> Iterator[Any]:
         """Yield a DuckDB connection with the tables of a range."""
-        import duckdb
-
-        spill = (self.scratch or local_scratch()) / f"tagcast-{os.getpid()}-{uuid4().hex[:8]}"
-        config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
-        if self.threads:
-            config["threads"] = self.threads
-        with disk_errors(self.folders[0].parent, msg("snapshots that are built stay"), DataError):
-            try:
-                spill.mkdir(parents=True)  # DuckDB makes no folder above it
-                with duckdb.connect(config=config) as connection:
-                    silence(connection)
-                    # Files are sorted by their queries; keeping insertion order would only cost memory.
-                    connection.execute("SET preserve_insertion_order = false")
-                    for table in self.tables:
-                        table.open(connection, within)
-                    yield connection
-            finally:
-                shutil.rmtree(spill, ignore_errors=True)
+        with (
+            disk_errors(self.folders[0].parent, msg("snapshots that are built stay"), DataError),
+            DuckDbConfig(self.memory_limit, self.threads, self.scratch).opened() as connection,
+        ):
+            for table in self.tables:
+                table.open(connection, within)
+            yield connection
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
+from tagcast.features.core.engines.query_engine import QueryEngine
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.sources import Source
@@ -19,13 +20,15 @@ from tagcast.features.ingest.texts.formats import time_hint
 from tagcast.features.ingest.texts.numbers import look_at_numbers, number_hint
 
 MAX_UNPARSABLE_SHARE = 0.01
+ROWS_OF_A_GROUP = 8_192
+"""Of mapped lines that are read by ranges: few are read in vain at the borders of a range."""
 
 
 @dataclass(frozen=True)
 class MappedLines:
     """Lines of a source that were mapped: where they lie, what will be left out of the log, and examples of it."""
 
-    file: Path | None
+    files: tuple[Path, ...]
     count: SourceCount
     amounts: int = 0
     time: str | None = None
@@ -34,11 +37,12 @@ class MappedLines:
     @property
     def is_there(self) -> bool:
         """Whether they can still be read."""
-        return self.file is not None and self.file.is_file()
+        return bool(self.files) and all(file.is_file() for file in self.files)
 
     @classmethod
     def of(
         cls,
+        queries: QueryEngine,
         reader: Reader,
         source: Source,
         query: SourceQuery | None,
@@ -49,6 +53,7 @@ class MappedLines:
 
         Parameters
         ----------
+        queries : QueryEngine
         reader : Reader
         source : Source
         query : SourceQuery or None
@@ -58,10 +63,14 @@ class MappedLines:
         """
         name, connection = source.name, reader.connection
         if query is None:
-            return cls(None, SourceCount(name, 0, 0, 0, 0, 0))
+            return cls((), SourceCount(name, 0, 0, 0, 0, 0))
         connection.execute("SET TimeZone = ?", [source.timezone])
         with reader.reading(f"sources.{name}"):
-            connection.sql(_placed(query, identity).sql("duckdb")).write_parquet(str(target))
+            # Whoever works on ranges reads their rows alone where files are sorted.
+            lines, options = _placed(query, identity), {}
+            if queries.engine.elsewhere:
+                lines, options = lines.order_by("placed"), {"row_group_size": ROWS_OF_A_GROUP}
+            connection.sql(lines.sql("duckdb")).write_parquet(str(target), **options)
         *counts, amounts, time, amount = connection.execute(
             """SELECT count(*), count(*) FILTER (profile_id IS NULL), count(*) FILTER (event_time IS NULL),
                       count(DISTINCT profile_id) FILTER (placed IS NULL), count(*) FILTER (NOT matched),
@@ -69,7 +78,7 @@ class MappedLines:
                FROM read_parquet(?)""",
             [str(target)],
         ).fetchall()[0]
-        return cls(target, SourceCount(name, *counts), amounts, time, amount)
+        return cls((target,), SourceCount(name, *counts), amounts, time, amount)
 
 
 @dataclass(frozen=True)

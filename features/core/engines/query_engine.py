@@ -1,0 +1,87 @@
+"""Queries over Parquet files, each into a file of its own, wherever an engine does them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from sqlglot import exp
+
+from tagcast.features.core.duckdb import DuckDbConfig
+from tagcast.features.core.engines.engine import Engine, Progress
+from tagcast.features.core.messages import Message
+from tagcast.features.core.settings import Settings
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+ASIDE = "stage-"
+"""What files are called while they are written, at first."""
+
+
+@dataclass(frozen=True)
+class QueryEngine:
+    """An engine and the DuckDB that is opened where it works.
+
+    Parameters
+    ----------
+    engine : Engine
+    duckdb : DuckDbConfig
+    doing : Message
+        What is done, for people who watch.
+    progress : callable, optional
+        ``(stage, done, total)``.
+    """
+
+    engine: Engine
+    duckdb: DuckDbConfig
+    doing: Message
+    progress: Progress | None = None
+
+    @classmethod
+    def of(
+        cls, engine: Engine, settings: Settings, scratch: Path, doing: Message, progress: Progress | None
+    ) -> QueryEngine:
+        """Return it with the memory of a project; what stays in this process spills to ``scratch``."""
+        config = DuckDbConfig(settings.memory_limit, settings.threads, None if engine.elsewhere else scratch)
+        return cls(engine, config, doing, progress)
+
+    def each(self, work: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer]:
+        """Do ``work`` for each of ``items``, and return the answers in their order."""
+        return self.engine.each(work, items, self.doing, self.progress)
+
+
+def write_file(
+    connection: Any,
+    query: exp.Expr | str,
+    target: Path,
+    scratch: Path,
+    *,
+    params: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> int:
+    """Write what a query gives as a Parquet file, whole or not at all, and return how many rows it has.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    query : sqlglot tree or str
+    target : Path
+    scratch : Path
+        A folder beside it. What a killed process leaves there is called ``stage-…``.
+    params : mapping, optional
+    **options
+        Of ``write_parquet``.
+    """
+    import pyarrow.parquet as pq
+
+    text = query if isinstance(query, str) else query.sql("duckdb")
+    aside = scratch / f"{ASIDE}{uuid4().hex[:12]}.parquet"
+    relation = connection.sql(text, params=dict(params)) if params else connection.sql(text)
+    relation.write_parquet(str(aside), **options)
+    rows = int(pq.read_metadata(aside).num_rows)
+    aside.replace(target)
+    return rows
