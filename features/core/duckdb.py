@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -60,9 +61,13 @@ class DuckDbConfig:
 
     @contextmanager
     def opened(self) -> Iterator[Any]:
-        """Yield a connection with nothing in it."""
+        """Yield a connection; work that is done inside of another with the same configuration shares its memory."""
         import duckdb
 
+        held = _OPENED.get()
+        if held is not None and held[0] == self:
+            yield held[1]
+            return
         from tagcast.features.core.engines.engine import local_scratch
 
         spill = (self.scratch or local_scratch()) / f"tagcast-{os.getpid()}-{uuid4().hex[:8]}"
@@ -75,9 +80,16 @@ class DuckDbConfig:
                 silence(connection)
                 # Files are sorted by their queries; keeping insertion order would only cost memory.
                 connection.execute("SET preserve_insertion_order = false")
-                yield connection
+                token = _OPENED.set((self, connection))
+                try:
+                    yield connection
+                finally:
+                    _OPENED.reset(token)
         finally:
             shutil.rmtree(spill, ignore_errors=True)
+
+
+_OPENED: ContextVar[tuple[DuckDbConfig, Any] | None] = ContextVar("_OPENED", default=None)
 
 
 @contextmanager

@@ -187,7 +187,12 @@ class _WithoutDays:
         rows = exp.select("*").from_(scan(file)).where(exp.not_(there))
         with self.duckdb.opened() as connection:
             connection.execute("SET preserve_insertion_order = true")
-            write_file(connection, rows, self.folder / EVENTS / file.name, self.folder, compression="zstd")
+            try:
+                write_file(
+                    connection, rows, self.folder / EVENTS / file.name, self.folder, compression="zstd"
+                )
+            finally:
+                connection.execute("SET preserve_insertion_order = false")
 
 
 def _number(file: Path) -> int:

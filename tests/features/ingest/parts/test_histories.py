@@ -56,7 +56,7 @@ def same_as_read_anew(config: Path, home: Path, load: Callable[[Path, Path], Eve
     return log
 
 
-BY_RANGES = partial(build, engine=SplitMachine(3))
+BY_RANGES = partial(build, engine=SplitMachine(2))
 LOADS = [build, checked_and_built, BY_RANGES, partial(checked_and_built, engine=SplitMachine(2))]
 STEP = st.sampled_from(
     [

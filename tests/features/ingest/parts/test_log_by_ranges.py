@@ -18,11 +18,12 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.data_checks import examine
 from tagcast.features.ingest.event_log import EventLog, active_log
-from tests.features.ingest.parts.test_histories import BY_RANGES, day_lines, same_as_read_anew, write
+from tests.features.ingest.parts.test_histories import day_lines, same_as_read_anew, write
 from tests.support.engines.split_machine import SplitMachine
 from tests.support.source_projects import build, lines, project, source
 
 IDENTITY = '[identity]\npath = "people.csv"\nsource = "system"\nsource_id = "id"\nprofile_id = "person"\n'
+BY_RANGES = partial(build, engine=SplitMachine(3))
 PEOPLE = "system,id,person\nshop,c0,p2\nshop,c1,p0\nweb,c1,ä\nweb,c2,z\nshop,c3,p0\n"
 JOINED = '[[sources.joins]]\npath = "kinds.csv"\non = "sku"\ncolumns = ["kind"]\n'
 
@@ -113,15 +114,12 @@ def test_added_and_corrected_days_leave_the_files_of_the_others(shop, tmp_path) 
     assert len(old) == 29 * 6
 
 
-def test_many_days_become_one_part_again(shop, tmp_path) -> None:
+def test_parts_that_hold_much_become_one(shop, tmp_path) -> None:
     build(shop, engine=SplitMachine(3))
-    parts = set()
-    for day in range(30, 40):
-        write(day_lines(day), tmp_path / "shop", f"d{day:03d}", "parquet")
-        log = BY_RANGES(shop, tmp_path / ".tagcast")
-        parts.add(len({file.name[:5] for file in files_of(log)}))
-    assert max(parts) > 2
-    assert len(files_of(same_as_read_anew(shop, tmp_path / ".tagcast", BY_RANGES))) < 3 * 8
+    write(day_lines(30, 60), tmp_path / "shop", "d030", "parquet")
+    log = same_as_read_anew(shop, tmp_path / ".tagcast", BY_RANGES)
+    assert [file.name for file in files_of(log)] == [f"00000-0000{n}.parquet" for n in range(3)]
+    assert rows_in_order(log) == rows_in_order(build(shop, tmp_path / "whole"))
 
 
 def test_a_few_late_lines_of_long_days_are_written_by_few_ranges(shop, tmp_path) -> None:
