@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -11,7 +11,7 @@ from uuid import uuid4
 from sqlglot import exp
 
 from tagcast.features.core.duckdb import DuckDbConfig
-from tagcast.features.core.engines.engine import Engine, Progress
+from tagcast.features.core.engines.engine import ONE_MACHINE, Engine, Progress
 from tagcast.features.core.messages import Message
 from tagcast.features.core.settings import Settings
 
@@ -40,14 +40,28 @@ class QueryEngine:
     duckdb: DuckDbConfig
     doing: Message
     progress: Progress | None = None
+    shared: Path | None = None
+    """Folder that all see under this name, where not all see everything."""
 
     @classmethod
     def of(
         cls, engine: Engine, settings: Settings, scratch: Path, doing: Message, progress: Progress | None
     ) -> QueryEngine:
         """Return it with the memory of a project; what stays in this process spills to ``scratch``."""
-        config = DuckDbConfig(settings.memory_limit, settings.threads, None if engine.elsewhere else scratch)
-        return cls(engine, config, doing, progress)
+        here = None if engine.elsewhere else scratch
+        config = DuckDbConfig(settings.memory_limit, settings.threads, here)
+        shared = settings.whole.data.resolve() if engine.elsewhere else None
+        return cls(engine, config, doing, progress, shared)
+
+    def sees(self, files: Iterable[Path]) -> bool:
+        """Return whether whoever works sees these files."""
+        shared = self.shared
+        return shared is None or all(file.resolve().is_relative_to(shared) for file in files)
+
+    @property
+    def here(self) -> QueryEngine:
+        """The same work in this process."""
+        return replace(self, engine=ONE_MACHINE, shared=None)
 
     def each(self, work: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer]:
         """Do ``work`` for each of ``items``, and return the answers in their order."""

@@ -18,6 +18,7 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.data_checks import examine
 from tagcast.features.ingest.event_log import EventLog, active_log
+from tagcast.features.ingest.parts import counted_lines
 from tests.features.ingest.parts.test_histories import day_lines, same_as_read_anew, write
 from tests.support.engines.split_machine import SplitMachine
 from tests.support.source_projects import build, lines, project, source
@@ -28,9 +29,9 @@ PEOPLE = "system,id,person\nshop,c0,p2\nshop,c1,p0\nweb,c1,ä\nweb,c2,z\nshop,c3
 JOINED = '[[sources.joins]]\npath = "kinds.csv"\non = "sku"\ncolumns = ["kind"]\n'
 
 
-def rows_in_order(log: EventLog) -> pa.Table:
-    """Return the lines of a log of one part, as its files follow one another."""
-    return pa.concat_tables([pq.read_table(file) for file in files_of(log)])
+def rows_in_order(log: EventLog) -> dict[str, list[Any]]:
+    """Return the columns of a log of one part, as its files follow one another."""
+    return pa.concat_tables([pq.read_table(file) for file in files_of(log)]).to_pydict()
 
 
 def files_of(log: EventLog) -> list[Path]:
@@ -156,3 +157,78 @@ def test_what_is_killed_leaves_the_active_log(shop, tmp_path) -> None:
     assert sorted(entry.name for entry in after.folder.iterdir()) == sorted(
         entry.name for entry in before.folder.iterdir()
     )
+
+
+class Watched(SplitMachine):
+    """Notes of how many items each piece of work was."""
+
+    def __init__(self, parts: int) -> None:
+        super().__init__(parts)
+        self.items: list[tuple[str, int]] = []
+
+    def each(
+        self, work: Callable[[Any], Any], items: Sequence[Any], doing: Any, progress: Any = None
+    ) -> list[Any]:
+        self.items.append((type(work).__name__, len(items)))
+        return super().each(work, items, doing, progress)
+
+    @property
+    def mapped(self) -> list[int]:
+        return [items for name, items in self.items if name == "_FileLines"]
+
+
+DERIVED = """[sources.derive]
+category = "upper(substr(sku, 1, 1)) || replace(sku, 's', '0') || coalesce(nullif(kind, ''), 'none')"
+item_id = "CASE WHEN regexp_matches(id, '^c') THEN 'known' ELSE regexp_replace(id, '[a-z]', '*') END"
+order_id = "CAST(date_trunc('week', CAST(at AS TIMESTAMP)) AS VARCHAR) || CAST(hour(CAST(at AS TIMESTAMP)) AS VARCHAR)"
+channel = "CAST(date_part('hour', CAST(at AS TIMESTAMPTZ)) AS VARCHAR)"
+quantity = "round(abs(CAST(price AS DOUBLE)) / 3 + greatest(length(sku), 2), 2)"
+discount = "floor(abs(CAST(price AS DOUBLE)) / 7 * 100) / 100 + CAST(price AS DOUBLE) % 2"
+"""
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "placed", "equal lines once"])
+def test_files_that_all_see_are_mapped_file_by_file(tmp_path, monkeypatch, kind) -> None:
+    monkeypatch.setattr(counted_lines, "BYTES_TOGETHER", 1)
+    every, shop = many_lines(), tmp_path / "home" / "in [box]"
+    shop.mkdir(parents=True)
+    # Files that differ in what a column is: the whole source says what each is read as.
+    thirds = [every.iloc[:100], every.iloc[100:200].assign(price=5), every.iloc[200:].assign(sku="s1 ")]
+    for number, third in enumerate(thirds):
+        if kind == "csv":
+            third.to_csv(shop / f"{number}.csv", index=False, sep=",;|"[number])
+        else:
+            third.to_parquet(shop / f"{number}.parquet", index=False)
+    columns = {"profile_id": "id", "event_time": "at", "amount": "price"}
+    extra = 'where = "price <> 2"\n' + ("deduplicate = true" if kind == "equal lines once" else "")
+    config = project(
+        tmp_path,
+        source("shop", place='path = "home/in [[]box]"', columns=columns, extra=extra) + JOINED + DERIVED,
+        IDENTITY if kind == "placed" else "",
+        timezone="Europe/Berlin",
+        kinds_csv="sku,kind\ns0,tea\ns1,cup\ns2,\n",
+        people_csv=PEOPLE,
+    )
+    whole = build(config, tmp_path / "whole")
+    engine = Watched(3)
+    split = build(config, tmp_path / "home", engine)
+    assert replace(split, folder=Path()) == replace(whole, folder=Path())
+    assert rows_in_order(split) == rows_in_order(whole)
+    assert engine.mapped == [1 if kind == "equal lines once" else 3]
+    found = load_settings(config, tmp_path / "home", tmp_path)
+    assert examine(found, engine=engine) == examine(found)
+
+
+def test_what_is_wrong_in_a_file_is_said_of_it(tmp_path) -> None:
+    place = tmp_path / "home" / "shop"
+    write(day_lines(1), place, "a", "parquet")
+    frame = day_lines(2)
+    frame["id"] = [b"c1", b"\xff", b"c3"]
+    write(frame, place, "b", "parquet")
+    config = project(tmp_path, source("shop", place='path = "home/shop"'))
+    with pytest.raises(DataError) as here:
+        build(config, tmp_path / "whole")
+    with pytest.raises(DataError) as there:
+        build(config, tmp_path / "home", SplitMachine(2))
+    assert str(there.value) == str(here.value)
+    assert "b.parquet" in str(there.value)
