@@ -87,7 +87,7 @@ def write_log(
     if last is not None and _kinds(connection, last.folder) != _expected(settings):
         last = None  # a source brought columns, or took them away
     marks = source_marks(settings, reader)
-    stager = Stager(settings, reader, aside, marks, last, queries)
+    stager = Stager(settings, reader, aside, marks, last, replace(queries, doing=msg("sources")))
     identity = identity_query(settings, reader)
     staged = stager.stage(identity, progress)
     progress(msg("event log"), 0, 1)

@@ -24,7 +24,8 @@ class Spark(Strict):
     )
     shared: str | None = Field(
         None,
-        description="folder that driver and tasks see under the same name, for the event log, snapshots and staged runs; "
+        description="folder that driver and tasks see under the same name, for the event log, snapshots and staged runs; files of sources "
+        "that lie in it are read by tasks; "
         "default: the home",
     )
     python: str | None = Field(

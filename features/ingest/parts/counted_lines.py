@@ -74,7 +74,7 @@ class MappedLines:
         nothing = cls((), SourceCount(source.name, 0, 0, 0, 0, 0))
         if query is None:
             return nothing
-        lines, where = query.placed(identity), f"sources.{source.name}"
+        lines, where = query.placed(identity).copy(), f"sources.{source.name}"
         files = scanned_files(read_by(lines))
         if not queries.sees(files):
             queries = queries.here
@@ -146,8 +146,9 @@ class _FileLines:
         import duckdb
 
         number, files = item
-        lines, target = self.lines.copy(), self.target.with_stem(f"{self.target.stem}-{number}")
+        lines, target = self.lines, self.target.with_stem(f"{self.target.stem}-{number}")
         if files:
+            lines = lines.copy()
             scan_only(read_by(lines), files)
         with self.duckdb.opened() as connection:
             use_called(connection, lines)

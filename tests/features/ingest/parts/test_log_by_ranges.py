@@ -193,7 +193,8 @@ def test_files_that_all_see_are_mapped_file_by_file(tmp_path, monkeypatch, kind)
     every, shop = many_lines(), tmp_path / "home" / "in [box]"
     shop.mkdir(parents=True)
     # Files that differ in what a column is: the whole source says what each is read as.
-    thirds = [every.iloc[:100], every.iloc[100:200].assign(price=5), every.iloc[200:].assign(sku="s1 ")]
+    last = pd.concat([every.iloc[200:].assign(sku="s1 "), every.iloc[:9]])
+    thirds = [every.iloc[:100], every.iloc[100:200].assign(price=5), last]
     for number, third in enumerate(thirds):
         if kind == "csv":
             third.to_csv(shop / f"{number}.csv", index=False, sep=",;|"[number])
@@ -214,6 +215,7 @@ def test_files_that_all_see_are_mapped_file_by_file(tmp_path, monkeypatch, kind)
     split = build(config, tmp_path / "home", engine)
     assert replace(split, folder=Path()) == replace(whole, folder=Path())
     assert rows_in_order(split) == rows_in_order(whole)
+    assert split.sources[0].unplaced_ids == (9 if kind == "placed" else 0)
     assert engine.mapped == [1 if kind == "equal lines once" else 3]
     found = load_settings(config, tmp_path / "home", tmp_path)
     assert examine(found, engine=engine) == examine(found)
@@ -231,4 +233,4 @@ def test_what_is_wrong_in_a_file_is_said_of_it(tmp_path) -> None:
     with pytest.raises(DataError) as there:
         build(config, tmp_path / "home", SplitMachine(2))
     assert str(there.value) == str(here.value)
-    assert "b.parquet" in str(there.value)
+    assert "sources.shop: b.parquet: a column of bytes is no UTF-8 text" in str(there.value)
