@@ -19,6 +19,7 @@ from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.data_checks import examine
 from tagcast.features.ingest.event_log import EventLog, active_log
 from tagcast.features.ingest.parts import counted_lines
+from tagcast.features.ingest.readers.scans import scanned_files
 from tests.features.ingest.parts.test_histories import day_lines, same_as_read_anew, write
 from tests.support.engines.split_machine import SplitMachine
 from tests.support.source_projects import build, lines, project, source
@@ -49,6 +50,23 @@ def many_lines() -> pd.DataFrame:
     return pd.concat([frame, frame.iloc[:9]], ignore_index=True)
 
 
+class Watched(SplitMachine):
+    """Notes which files are read where lines of sources are mapped, item by item."""
+
+    def __init__(self, parts: int) -> None:
+        super().__init__(parts)
+        self.mapped: list[int] = []
+        self.read: set[Path] = set()
+
+    def each(
+        self, work: Callable[[Any], Any], items: Sequence[Any], doing: Any, progress: Any = None
+    ) -> list[Any]:
+        if type(work).__name__ == "_FileLines":
+            self.mapped.append(len(items))
+            self.read |= {*scanned_files(work.lines)}
+        return super().each(work, items, doing, progress)
+
+
 EVERYTHING = {
     "parquet": ('path = "shop.parquet"', "", IDENTITY),
     "csv": ('path = "shop.csv"', "", ""),
@@ -74,7 +92,9 @@ def test_ranges_together_are_the_log(tmp_path, kind) -> None:
         people_csv=PEOPLE,
     )
     whole = build(config, tmp_path / "whole")
-    split = build(config, tmp_path / "split", SplitMachine(4))
+    engine = Watched(4)
+    split = build(config, tmp_path / "split", engine)
+    assert not engine.mapped  # tasks might not see these files
     assert replace(split, folder=Path()) == replace(whole, folder=Path())
     assert [file.name for file in files_of(whole)] == ["00000.parquet"]
     assert len(files_of(split)) > 2
@@ -159,24 +179,6 @@ def test_what_is_killed_leaves_the_active_log(shop, tmp_path) -> None:
     )
 
 
-class Watched(SplitMachine):
-    """Notes of how many items each piece of work was."""
-
-    def __init__(self, parts: int) -> None:
-        super().__init__(parts)
-        self.items: list[tuple[str, int]] = []
-
-    def each(
-        self, work: Callable[[Any], Any], items: Sequence[Any], doing: Any, progress: Any = None
-    ) -> list[Any]:
-        self.items.append((type(work).__name__, len(items)))
-        return super().each(work, items, doing, progress)
-
-    @property
-    def mapped(self) -> list[int]:
-        return [items for name, items in self.items if name == "_FileLines"]
-
-
 DERIVED = """[sources.derive]
 category = "upper(substr(sku, 1, 1)) || replace(sku, 's', '0') || coalesce(nullif(kind, ''), 'none')"
 item_id = "CASE WHEN regexp_matches(id, '^c') THEN 'known' ELSE regexp_replace(id, '[a-z]', '*') END"
@@ -217,6 +219,7 @@ def test_files_that_all_see_are_mapped_file_by_file(tmp_path, monkeypatch, kind)
     assert rows_in_order(split) == rows_in_order(whole)
     assert split.sources[0].unplaced_ids == (9 if kind == "placed" else 0)
     assert engine.mapped == [1 if kind == "equal lines once" else 3]
+    assert all(file.is_relative_to(tmp_path / "home") for file in engine.read)
     found = load_settings(config, tmp_path / "home", tmp_path)
     assert examine(found, engine=engine) == examine(found)
 
