@@ -15,7 +15,7 @@ from typing import Any
 from sqlglot import exp
 
 from tagcast.features.core.engines.engine import ONE_MACHINE, Engine
-from tagcast.features.core.engines.query_engine import ASIDE, QueryEngine
+from tagcast.features.core.engines.query_engine import STAGED, QueryEngine
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
@@ -25,6 +25,7 @@ from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content
 from tagcast.features.ingest.log_columns import column_kinds, log_columns
 from tagcast.features.ingest.parts.facts import FACTS, read_facts, write_facts
 from tagcast.features.ingest.parts.layout import (
+    EVENTS,
     add_part,
     count_profiles,
     lines_of,
@@ -113,7 +114,8 @@ def write_log(
     reader.sweep()
     reader.tidy()
     progress(msg("event log"), 1, 1)
-    for leftover in (*aside.glob(f"{ASIDE}*"), *aside.glob("text-*")):
+    # Dots begin the names of what killed tasks have left.
+    for leftover in (*aside.glob(f"{STAGED}*"), *aside.glob("text-*"), *aside.glob(f"{EVENTS}/.*")):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
     return log
 

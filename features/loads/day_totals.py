@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.duckdb import DuckDbConfig
-from tagcast.features.core.engines.query_engine import ASIDE, QueryEngine, write_file
+from tagcast.features.core.engines.query_engine import STAGED, QueryEngine, write_file
 from tagcast.features.quality.source_spans import SourceSpan
 
 if TYPE_CHECKING:
@@ -178,10 +178,10 @@ class _FileTotals:
     content: tuple[str, ...]
 
     def __call__(self, file: Path) -> Path:
-        target = self.folder / f"{ASIDE}totals-{file.name}"
+        target = self.folder / f"{STAGED}totals-{file.name}"
         given = {"file": str(file), "content": list(self.content)}
         with self.duckdb.opened() as connection:
-            write_file(connection, _TOTALS, target, self.folder, params=given)
+            write_file(connection, _TOTALS, target, params=given)
         return target
 
 

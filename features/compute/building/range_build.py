@@ -9,7 +9,6 @@ from datetime import date, datetime
 from glob import escape
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from tagcast.features.compute.aggregates.queries import TOTALS
 from tagcast.features.compute.building.range_tables import RangeTable

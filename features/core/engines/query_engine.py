@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from sqlglot import exp
 
 from tagcast.features.core.duckdb import DuckDbConfig
+from tagcast.features.core.engines.aside import Aside
 from tagcast.features.core.engines.engine import ONE_MACHINE, Engine, Progress
 from tagcast.features.core.messages import Message
 from tagcast.features.core.settings import Settings
@@ -18,8 +18,8 @@ from tagcast.features.core.settings import Settings
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-ASIDE = "stage-"
-"""What files are called while they are written, at first."""
+STAGED = "stage-"
+"""What files are called that one step of a piece of work writes for the next."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,6 @@ def write_file(
     connection: Any,
     query: exp.Expr | str,
     target: Path,
-    scratch: Path,
     *,
     params: Mapping[str, Any] | None = None,
     **options: Any,
@@ -84,8 +83,6 @@ def write_file(
     connection : duckdb.DuckDBPyConnection
     query : sqlglot tree or str
     target : Path
-    scratch : Path
-        A folder beside it. What a killed process leaves there is called ``stage-…``.
     params : mapping, optional
     **options
         Of ``write_parquet``.
@@ -93,9 +90,9 @@ def write_file(
     import pyarrow.parquet as pq
 
     text = query if isinstance(query, str) else query.sql("duckdb")
-    aside = scratch / f"{ASIDE}{uuid4().hex[:12]}.parquet"
     relation = connection.sql(text, params=dict(params)) if params else connection.sql(text)
-    relation.write_parquet(str(aside), **options)
-    rows = int(pq.read_metadata(aside).num_rows)
-    aside.replace(target)
+    with Aside(target) as aside:
+        relation.write_parquet(str(aside.path), **options)
+        rows = int(pq.read_metadata(aside.path).num_rows)
+        aside.finish()
     return rows

@@ -154,7 +154,7 @@ class _FileLines:
             use_called(connection, lines)
             connection.execute("SET TimeZone = ?", [self.timezone])
             try:
-                write_file(connection, lines, target, target.parent, **self.options)
+                write_file(connection, lines, target, **self.options)
             except duckdb.Error as error:
                 raise explained(error, f"sources.{self.source}", self.originals) from error
             rows, ids, times, matched, amounts, time, amount = connection.execute(
@@ -173,7 +173,7 @@ def _stage_beside(reader: Reader, tables: Sequence[exp.Subquery], target: Path) 
     for number, table in enumerate(tables):
         copy = target.with_stem(f"{target.stem}-beside-{number}")
         lines = exp.select("*").from_(table.copy())
-        write_file(reader.connection, lines, copy, copy.parent)
+        write_file(reader.connection, lines, copy)
         table.this.replace(exp.select("*").from_(parquet_scan([copy])))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 from tagcast.features.core.duckdb import DuckDbConfig
-from tagcast.features.core.engines.query_engine import ASIDE, QueryEngine, write_file
+from tagcast.features.core.engines.query_engine import STAGED, QueryEngine, write_file
 from tagcast.features.ingest.event_log_content import Digest
 from tagcast.features.ingest.parts.layout import scan
 from tagcast.features.ingest.sql_casts import day_literal
@@ -106,9 +106,9 @@ class _FileFacts:
     columns: tuple[str, ...]
 
     def __call__(self, file: Path) -> Path:
-        target = self.folder / f"{ASIDE}facts-{file.name}"
+        target = self.folder / f"{STAGED}facts-{file.name}"
         with self.duckdb.opened() as connection:
-            write_file(connection, _counts(scan(file), self.columns), target, self.folder)
+            write_file(connection, _counts(scan(file), self.columns), target)
         return target
 
 

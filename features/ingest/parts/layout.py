@@ -142,7 +142,7 @@ class _Part:
         target = self.folder / EVENTS / f"{self.number:05d}{several}.parquet"
         ordered = within.rows(self.rows.subquery("l")).order_by(*map(str, range(1, self.columns + 1)))
         with self.duckdb.opened() as connection:
-            if write_file(connection, ordered, target, self.folder, compression="zstd"):
+            if write_file(connection, ordered, target, compression="zstd"):
                 return target
         target.unlink(missing_ok=True)  # done twice, it may be gone
         return None
@@ -188,9 +188,7 @@ class _WithoutDays:
         with self.duckdb.opened() as connection:
             connection.execute("SET preserve_insertion_order = true")
             try:
-                write_file(
-                    connection, rows, self.folder / EVENTS / file.name, self.folder, compression="zstd"
-                )
+                write_file(connection, rows, self.folder / EVENTS / file.name, compression="zstd")
             finally:
                 connection.execute("SET preserve_insertion_order = false")
 

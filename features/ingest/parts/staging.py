@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from tagcast.features.core.engines.query_engine import ASIDE, QueryEngine
+from tagcast.features.core.engines.query_engine import STAGED, QueryEngine
 from tagcast.features.core.errors import DataError, TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.sources import Source
@@ -202,7 +202,7 @@ class Stager:
 
     def _mapped(self, source: Source, query: SourceQuery | None, identity: exp.Expr | None) -> MappedLines:
         self._files += 1
-        target = self._aside / f"{ASIDE}{self._files}.parquet"
+        target = self._aside / f"{STAGED}{self._files}.parquet"
         return MappedLines.of(self._queries, self._reader, source, query, identity, target)
 
 

@@ -68,10 +68,8 @@ class Watched(SplitMachine):
 
 
 EVERYTHING = {
-    "parquet": ('path = "shop.parquet"', "", IDENTITY),
-    "csv": ('path = "shop.csv"', "", ""),
     "equal lines once": ('path = "shop.parquet"', "deduplicate = true", IDENTITY),
-    "returns": ('path = "shop.parquet"', 'returns = "price < 0"\nwhere = "sku <> \'s3\'"', ""),
+    "returns": ('path = "shop.csv"', 'returns = "price < 0"\nwhere = "sku <> \'s3\'"', ""),
 }
 
 
@@ -189,7 +187,7 @@ discount = "floor(abs(CAST(price AS DOUBLE)) / 7 * 100) / 100 + CAST(price AS DO
 """
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv", "placed", "equal lines once"])
+@pytest.mark.parametrize("kind", ["csv", "placed", "equal lines once"])
 def test_files_that_all_see_are_mapped_file_by_file(tmp_path, monkeypatch, kind) -> None:
     monkeypatch.setattr(counted_lines, "BYTES_TOGETHER", 1)
     every, shop = many_lines(), tmp_path / "home" / "in [box]"
