@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 """How DuckDB writes sizes."""
-
-SPILLED = "spill"
+SPILLED = "spilled"
+"""Where it may spill, a folder for each that does."""
 
 
 def instant(as_of: date, timezone: str) -> datetime:
@@ -59,17 +61,56 @@ def memory_bytes(memory_limit: str) -> int:
     return int(float(number) * _UNITS[unit])
 
 
+@dataclass(frozen=True)
+class DuckDbConfig:
+    """DuckDB as work on many lines opens it, in this process or wherever an engine does the work.
+
+    Parameters
+    ----------
+    memory_limit : str
+    threads : int or None
+    scratch : Path or None
+        Where it may spill; a folder is made there and removed. None: where the machine that does the work keeps such files.
+    """
+
+    memory_limit: str
+    threads: int | None
+    scratch: Path | None
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """Yield a connection; work that is done inside of another with the same configuration shares its memory."""
+        import duckdb
+
+        held = _OPENED.get()
+        if held is not None and held[0] == self:
+            yield held[1]
+            return
+        from tagcast.features.core.engines.engine import local_scratch
+        from tagcast.features.core.home.scratch import HeldFolder
+
+        with local_scratch() if self.scratch is None else HeldFolder(self.scratch / SPILLED) as spill:
+            config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
+            if self.threads:
+                config["threads"] = self.threads
+            with duckdb.connect(config=config) as connection:
+                silence(connection)
+                # Files are sorted by their queries; keeping insertion order would only cost memory.
+                connection.execute("SET preserve_insertion_order = false")
+                token = _OPENED.set((self, connection))
+                try:
+                    yield connection
+                finally:
+                    _OPENED.reset(token)
+
+
+_OPENED: ContextVar[tuple[DuckDbConfig, Any] | None] = ContextVar("_OPENED", default=None)
+
+
 @contextmanager
 def spilling(settings: Settings, aside: Path) -> Iterator[Any]:
     """Yield DuckDB within the configured memory; beyond it work goes to a folder in ``aside``."""
-    import duckdb
-
-    config: dict[str, Any] = {"memory_limit": settings.memory_limit, "temp_directory": str(aside / SPILLED)}
-    if settings.threads:
-        config["threads"] = settings.threads
-    with duckdb.connect(config=config) as connection:
-        connection.execute("SET preserve_insertion_order = false")
-        silence(connection)
+    with DuckDbConfig(settings.memory_limit, settings.threads, aside).opened() as connection:
         yield connection
 
 

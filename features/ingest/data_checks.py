@@ -11,6 +11,8 @@ from sqlglot import exp
 
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.duckdb import instant, spilling
+from tagcast.features.core.engines.engine import ONE_MACHINE, Engine
+from tagcast.features.core.engines.query_engine import QueryEngine
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
@@ -42,7 +44,13 @@ class Readiness:
     findings: tuple[Finding, ...]
 
 
-def examine(settings: Settings, *, places: Places | None = None, now: date | None = None) -> Readiness:
+def examine(
+    settings: Settings,
+    *,
+    places: Places | None = None,
+    now: date | None = None,
+    engine: Engine = ONE_MACHINE,
+) -> Readiness:
     """Read every source through DuckDB and count; nothing is written but scratch files, and what is fetched of databases.
 
     The lines that were mapped are handed on by ``places``: the event log is made of them.
@@ -54,6 +62,8 @@ def examine(settings: Settings, *, places: Places | None = None, now: date | Non
         What the sources hold, for the steps that come after.
     now : date, optional
         Events at or after this day count as future; None: none do.
+    engine : Engine
+        Where the event log will be written.
     """
     places = places or Places(settings)
     places.clear()
@@ -62,14 +72,15 @@ def examine(settings: Settings, *, places: Places | None = None, now: date | Non
     findings: list[Finding] = []
     with spilling(settings, scratch) as connection:
         reader = Reader(settings, connection, scratch, places)
+        queries = QueryEngine.of(engine, settings, scratch, msg("sources"), None)
         identity = cache(partial(identity_query, settings, reader))
         for number, source in enumerate(settings.sources):
             where = f"sources.{source.name}"
             try:
                 query = source_query(source, settings, reader)
-                lines = MappedLines.of(reader, source, query, identity(), scratch / f"lines-{number}.parquet")
-                assert lines.file is not None  # noqa: S101 - there is a query
-                read = exp.select("*").from_(scan(lines.file))
+                target = scratch / f"lines-{number}.parquet"
+                lines = MappedLines.of(queries, reader, source, query, identity(), target)
+                read = exp.select("*").from_(scan(*lines.files))
                 report = _report(lines.count, read, connection, settings, now)
                 with reader.reading(where):
                     numbers = {

@@ -11,17 +11,16 @@ kept with it.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from tagcast.features.catalog.view_files import attribute_views
-from tagcast.features.core.duckdb import SPILLED, spilling
+from tagcast.features.core.duckdb import spilling
+from tagcast.features.core.engines.engine import ONE_MACHINE, Engine
 from tagcast.features.core.errors import DataError, TagcastError
 from tagcast.features.core.home.scratch import kept_in
 from tagcast.features.core.messages import msg
@@ -31,6 +30,7 @@ from tagcast.features.core.system import private_folder
 from tagcast.features.entities.entity_settings import LOG
 from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_fields, content_text
 from tagcast.features.ingest.event_log_writer import write_log
+from tagcast.features.ingest.parts.current import current_log, forget_old, link_events, locked, make_current
 from tagcast.features.ingest.parts.layout import EVENTS, parts_glob, parts_of
 from tagcast.features.ingest.parts.marks import MARKS, places_of, read_marks
 from tagcast.features.ingest.parts.staging import LastLoad
@@ -40,7 +40,7 @@ from tagcast.features.ingest.readers.remote.fetched import Progress, sweep_place
 from tagcast.features.loads.day_totals import DAY_TOTALS, past_changes, still_on_record
 from tagcast.features.loads.former_ids import PLACEMENTS, follow_ids
 
-KEEP_LOGS = 2
+_ASIDE = ".aside-"
 _FETCHED_HERE = ("sources.", "profiles", "identity", "views.")
 
 
@@ -82,7 +82,11 @@ class EventLog(LogContent):
 
 
 def build_event_log(
-    settings: Settings, *, places: Places | None = None, progress: Progress | None = None
+    settings: Settings,
+    *,
+    places: Places | None = None,
+    progress: Progress | None = None,
+    engine: Engine = ONE_MACHINE,
 ) -> EventLog:
     """Read the sources, or take the active log where no file of theirs has changed.
 
@@ -95,6 +99,8 @@ def build_event_log(
         What the sources hold, where a step before has asked for it.
     progress : callable, optional
         ``(stage, done, total)``.
+    engine : Engine
+        Where lines are written.
 
     Raises
     ------
@@ -108,23 +114,24 @@ def build_event_log(
     root = settings.data / "events"
     with kept_in(settings.home):
         private_folder(root)
-    with _locked(root / ".lock"):
+    with locked(root / ".lock"):
         mark = _fingerprint(settings, places)
         known = _active(root, mark)
         if known is not None:
             places.clear()
-            _link(settings.data / LOG, known.id)
+            link_events(settings.data / LOG, known.id)
             return known
-        aside = root / ".aside"
-        shutil.rmtree(aside, ignore_errors=True)
+        for left in root.glob(f"{_ASIDE}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        # Of a command that was killed a task may still write: this one's folder has another name.
+        aside = root / f"{_ASIDE}{uuid4().hex[:8]}"
         try:
             aside.mkdir()
             with spilling(settings, aside) as connection:
                 last = _last(root)
                 load = LastLoad(last.folder, last, read_marks(last.folder)) if last else None
-                built = write_log(settings, connection, aside, places, progress or unwatched, load)
+                built = write_log(settings, connection, aside, places, progress or unwatched, load, engine)
                 built = _beside_last(settings, connection, last, aside, built)
-            shutil.rmtree(aside / SPILLED, ignore_errors=True)
             (aside / "manifest.json").write_text(content_text(built), encoding="utf-8")
             final = root / built.id
             if not _is_whole(final):
@@ -150,9 +157,9 @@ def build_event_log(
         finally:
             places.clear()
             shutil.rmtree(aside, ignore_errors=True)
-        _write(root / "current.json", {"id": built.id, "fingerprint": mark})
-        _link(settings.data / LOG, built.id)
-        _forget_old(root, built.id)
+        make_current(root, {"id": built.id, "fingerprint": mark})
+        link_events(settings.data / LOG, built.id)
+        forget_old(root, built.id)
         sweep_places(settings.home, [where for _, where in places_of(settings)], _FETCHED_HERE)
         return _load(final)
 
@@ -221,21 +228,14 @@ def _fingerprint(settings: Settings, places: Places) -> str | None:
     return sha256(f"{text}|{files}{declared or ''}".encode()).hexdigest()
 
 
-def _current(root: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((root / "current.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
-
-
 def _last(root: Path) -> EventLog | None:
     """Return the log of the last load, whatever the sources hold today; None where there is none that is whole."""
-    folder = root / str(_current(root).get("id"))
+    folder = root / str(current_log(root).get("id"))
     return _load(folder) if _is_whole(folder) else None
 
 
 def _active(root: Path, mark: str | None) -> EventLog | None:
-    return _last(root) if mark is not None and _current(root).get("fingerprint") == mark else None
+    return _last(root) if mark is not None and current_log(root).get("fingerprint") == mark else None
 
 
 def _is_whole(folder: Path) -> bool:
@@ -259,42 +259,3 @@ def _is_whole(folder: Path) -> bool:
 def _load(folder: Path) -> EventLog:
     written = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     return EventLog(**content_fields(written), folder=folder)
-
-
-def _write(file: Path, content: dict[str, Any]) -> None:
-    aside = file.with_suffix(".aside")
-    aside.write_text(json.dumps(content), encoding="utf-8")
-    aside.replace(file)
-
-
-def _link(link: Path, current: str) -> None:
-    """Let a link lead to the events of the active log: entities read them there."""
-    aside, target = link.with_name(f".{link.name}"), Path(current) / EVENTS
-    if not link.is_symlink() or link.readlink() != target:
-        aside.unlink(missing_ok=True)
-        aside.symlink_to(target)  # relative: a home that is moved takes it along
-        if link.is_dir() and not link.is_symlink():
-            shutil.rmtree(link)  # a home was copied with what its links led to
-        aside.replace(link)
-
-
-def _forget_old(root: Path, current: str) -> None:
-    logs = sorted(
-        (f for f in root.iterdir() if f.is_dir() and not f.is_symlink() and not f.name.startswith(".")),
-        key=lambda f: f.stat().st_mtime,
-    )
-    for old in [f for f in logs if f.name != current][: -(KEEP_LOGS - 1) or None]:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Wait for whoever builds: two builds at once would read the sources twice and race for the name."""
-    import fcntl
-
-    with file.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
-        yield

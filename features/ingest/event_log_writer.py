@@ -14,6 +14,8 @@ from typing import Any
 
 from sqlglot import exp
 
+from tagcast.features.core.engines.engine import ONE_MACHINE, Engine
+from tagcast.features.core.engines.query_engine import STAGED, QueryEngine
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
@@ -22,19 +24,25 @@ from tagcast.features.ingest.attributes.views import write_view_tables
 from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_id
 from tagcast.features.ingest.log_columns import column_kinds, log_columns
 from tagcast.features.ingest.parts.facts import FACTS, read_facts, write_facts
-from tagcast.features.ingest.parts.layout import add_part, lines_of, merge_parts, parts_glob, scan, take_over
+from tagcast.features.ingest.parts.layout import (
+    EVENTS,
+    add_part,
+    count_profiles,
+    lines_of,
+    merge_parts,
+    take_over,
+)
 from tagcast.features.ingest.parts.marks import source_marks, unchecked_days, write_marks
+from tagcast.features.ingest.parts.part_rows import PartRows
 from tagcast.features.ingest.parts.staging import LastLoad, Staged, Stager, identity_query
 from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.remote.fetched import Progress
 from tagcast.features.ingest.readers.table_reader import Reader
-from tagcast.features.ingest.sql_casts import day_literal
 from tagcast.features.loads.day_totals import (
     DAY_TOTALS,
     lines_by_day,
     reading,
     replaced_days,
-    unite_totals,
     write_day_totals,
 )
 from tagcast.features.loads.former_ids import PLACEMENTS
@@ -50,6 +58,7 @@ def write_log(
     places: Places,
     progress: Progress,
     last: LastLoad | None = None,
+    engine: Engine = ONE_MACHINE,
 ) -> LogContent:
     """Read every source, or what is new of it, and write the log (and ``profiles.parquet``) into ``aside``.
 
@@ -65,6 +74,8 @@ def write_log(
         ``(stage, done, total)``.
     last : LastLoad, optional
         The log of the last load: what is as it was then is taken from there.
+    engine : Engine
+        Where lines are written, and counted.
 
     Raises
     ------
@@ -72,21 +83,22 @@ def write_log(
         Naming the source, what was found and the hint.
     """
     reader = Reader(settings, connection, aside, places, progress)
+    queries = QueryEngine.of(engine, settings, aside, msg("event log"), progress)
     columns = log_columns(settings)
     if last is not None and _kinds(connection, last.folder) != _expected(settings):
         last = None  # a source brought columns, or took them away
     marks = source_marks(settings, reader)
-    stager = Stager(settings, reader, aside, marks, last)
+    stager = Stager(settings, reader, aside, marks, last, replace(queries, doing=msg("sources")))
     identity = identity_query(settings, reader)
     staged = stager.stage(identity, progress)
     progress(msg("event log"), 0, 1)
-    spans = _totals(connection, settings, aside, staged, last)
+    spans = _totals(queries, connection, settings, aside, staged, last)
     if again := [one for one in staged if one.added and _begins_to_count(connection, one, spans, last)]:
         # Lines that were left out for an implausible time are in no log: they have to be read.
         staged = [stager.whole(one.source, identity) if one in again else one for one in staged]
-        spans = _totals(connection, settings, aside, staged, last)
+        spans = _totals(queries, connection, settings, aside, staged, last)
     log = replace(
-        _merge(connection, aside, staged, spans, columns, last),
+        _merge(queries, connection, aside, staged, spans, columns, last),
         readings={source.name: reading(source, settings.timezone) for source in settings.sources},
         unchecked=unchecked_days(settings, reader),
     )
@@ -102,7 +114,8 @@ def write_log(
     reader.sweep()
     reader.tidy()
     progress(msg("event log"), 1, 1)
-    for leftover in (*aside.glob("stage-*"), *aside.glob("text-*")):
+    # Dots begin the names of what killed tasks have left.
+    for leftover in (*aside.glob(f"{STAGED}*"), *aside.glob("text-*"), *aside.glob(f"{EVENTS}/.*")):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
     return log
 
@@ -118,26 +131,25 @@ def _expected(settings: Settings) -> dict[str, str]:
 
 
 def _totals(
-    connection: Any, settings: Settings, aside: Path, staged: Sequence[Staged], last: LastLoad | None
+    queries: QueryEngine,
+    connection: Any,
+    settings: Settings,
+    aside: Path,
+    staged: Sequence[Staged],
+    last: LastLoad | None,
 ) -> dict[str, SourceSpan]:
     """Write what every source holds of each day and return from when to when each reaches."""
-    files = [one.file for one in staged if one.file is not None]
-    gone = [one.removed for one in staged if one.removed is not None]
-    kept = [one.source.name for one in staged if one.kept]
     target = aside / DAY_TOTALS
-    further = (*settings.numbers, *settings.words)
-    if last is None or not kept:
-        write_day_totals(connection, files, target, further)
-    elif not files and not gone:
-        shutil.copyfile(last.folder / DAY_TOTALS, target)
-    else:
-        sides = []
-        for read, name in ((files, "added"), (gone, "removed")):
-            side = aside / f"stage-{name}.parquet"
-            if read:
-                write_day_totals(connection, read, side, further)
-            sides.append(side if read else None)
-        unite_totals(connection, last.folder / DAY_TOTALS, kept, target, *sides)
+    write_day_totals(
+        queries,
+        connection,
+        [file for one in staged for file in one.files],
+        target,
+        (*settings.numbers, *settings.words),
+        removed=[file for one in staged for file in one.removed],
+        last=None if last is None else last.folder / DAY_TOTALS,
+        kept=[one.source.name for one in staged if one.kept],
+    )
     found = {}
     for one in staged:
         lines, names = lines_by_day(connection, target, one.source.name)
@@ -164,6 +176,7 @@ def _begins_to_count(
 
 
 def _merge(
+    queries: QueryEngine,
     connection: Any,
     aside: Path,
     staged: Sequence[Staged],
@@ -172,29 +185,16 @@ def _merge(
     last: LastLoad | None,
 ) -> LogContent:
     """Write all lines with a plausible time as a log, from ``last`` what is as it was, and return what it holds."""
-    kept = [one.source.name for one in staged if one.kept]
-    files = [one.file for one in staged if one.file is not None]
-    lines = [_placed(files, columns)] if files else []
     replaced: set[date] = set()
     if last is not None:
         replaced = _replaced(connection, aside, [one.source.name for one in staged], spans, last)
-        take_over(connection, last.folder, aside, replaced)
-    if last is not None and kept:
-        lines.append(_still_there(last.folder, staged, kept, columns))
-    rows = exp.select(*_named(columns)).from_(
-        (exp.union(*lines, distinct=False) if len(lines) > 1 else lines[0]).subquery("l")
-    )
-    rows = rows.where(exp.or_(exp.false(), *(_within(span) for span in spans.values())))
-    if last is not None:
-        rows = rows.where(
-            exp.column("event_day").isin(*map(day_literal, sorted(replaced))) if replaced else exp.false()
-        )
-    part = add_part(connection, aside, rows, len(columns))
-    written = [part] if part is not None else []
+        take_over(queries, last.folder, aside, replaced)
+    rows = PartRows(staged, spans.values(), columns, last, replaced)
+    written = add_part(queries, aside, rows.query(), len(columns), rows.ranges(queries.engine))
     facts = None if last is None else last.folder / FACTS
-    write_facts(connection, written, columns, aside / FACTS, last=facts, replaced=replaced)
-    merge_parts(connection, aside, len(columns))
-    return _content(connection, aside, staged, spans)
+    write_facts(queries, connection, written, columns, aside / FACTS, last=facts, replaced=replaced)
+    merge_parts(queries, aside, len(columns))
+    return _content(queries, connection, aside, staged, spans)
 
 
 def _replaced(
@@ -217,45 +217,12 @@ def _holds(span: SourceSpan | None, day: date) -> bool:
     return span is not None and span.first_day <= day <= span.last_day
 
 
-def _placed(files: Sequence[Path], columns: Sequence[str]) -> exp.Select:
-    """Return the staged lines of whoever is known, in the columns of the log."""
-    read = scan(*files)
-    placed, time = exp.column("placed"), exp.column("event_time")
-    lines = exp.select(
-        *[
-            exp.alias_(placed if c == "profile_id" else exp.column(c, quoted=True), c, quoted=True)
-            for c in columns
-        ]
-    ).from_(read)
-    return lines.where(placed.is_(exp.null()).not_(), time.is_(exp.null()).not_())
-
-
-def _named(columns: Sequence[str]) -> list[exp.Column]:
-    """Return columns of the log; one that a company names may be called as SQL calls something."""
-    return [exp.column(name, quoted=True) for name in columns]
-
-
-def _still_there(
-    last: Path, staged: Sequence[Staged], kept: Sequence[str], columns: Sequence[str]
-) -> exp.Select:
-    """Return the lines of the last log that a load did not find gone."""
-    old = exp.select(*_named(columns)).from_(lines_of(last).subquery("l"))
-    old = old.where(exp.column("source").isin(*map(exp.Literal.string, kept)))
-    gone = [one.removed for one in staged if one.removed is not None]
-    # A line that stood twice and is gone once is still there.
-    left = exp.except_(old, _placed(gone, columns), distinct=False)
-    return exp.select(*_named(columns)).from_(left.subquery("l")) if gone else old
-
-
-def _within(span: SourceSpan) -> exp.Expr:
-    return exp.and_(
-        exp.column("source").eq(exp.Literal.string(span.name)),
-        exp.column("event_day").between(day_literal(span.first_day), day_literal(span.last_day)),
-    )
-
-
 def _content(
-    connection: Any, folder: Path, staged: Sequence[Staged], spans: dict[str, SourceSpan]
+    queries: QueryEngine,
+    connection: Any,
+    folder: Path,
+    staged: Sequence[Staged],
+    spans: dict[str, SourceSpan],
 ) -> LogContent:
     """Return what the log in ``folder`` holds.
 
@@ -270,8 +237,7 @@ def _content(
             msg("no event has both a profile and a time"),
             hint=msg("check the columns, the identity table and where"),
         )
-    counted = "SELECT count(DISTINCT profile_id) FROM read_parquet(?)"
-    ((profiles,),) = connection.execute(counted, [parts_glob(folder)]).fetchall()
+    profiles = count_profiles(queries, folder)
     if profiles < MIN_PROFILES:
         raise DataError(
             msg("there is one profile only in all sources"),

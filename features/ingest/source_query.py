@@ -18,7 +18,7 @@ from tagcast.features.ingest.log_columns import (
     log_columns,
     number_columns,
 )
-from tagcast.features.ingest.parts.mapped_lines import SourceQuery, StrangeValues
+from tagcast.features.ingest.parts.mapped_lines import LINES, SourceQuery, StrangeValues
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
@@ -56,8 +56,8 @@ def source_query(
     if source.deduplicate:
         lines = lines.distinct()
     matched: list[exp.Expr] = []
-    query = exp.select().from_(lines.subquery("s", copy=False), copy=False)
-    chosen: dict[str, exp.Expr] = {name: column(name, "s") for name in columns}
+    query = exp.select().from_(lines.subquery(LINES, copy=False), copy=False)
+    chosen: dict[str, exp.Expr] = {name: column(name, LINES) for name in columns}
     for number, join in enumerate(source.joins):
         place, alias = f"{where}.joins.{number}", f"d{number}"
         keys = list(join.keys.values())

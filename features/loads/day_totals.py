@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tagcast.features.core.duckdb import DuckDbConfig
+from tagcast.features.core.engines.query_engine import STAGED, QueryEngine, write_file
 from tagcast.features.quality.source_spans import SourceSpan
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ SELECT source, event_day, event, count(*) AS lines, coalesce(sum(amount), 0) AS 
 FROM (
     SELECT source, event_day, event, amount, placed, hash(*COLUMNS($content)) AS content,
            hash(event_time, event, order_id, profile_id) AS ids, hash(placed, event_hour, *COLUMNS($content)) AS whole
-    FROM read_parquet($staged) WHERE event_time IS NOT NULL AND profile_id IS NOT NULL
+    FROM read_parquet($file) WHERE event_time IS NOT NULL AND profile_id IS NOT NULL
 ) GROUP BY source, event_day, event
 """
 _COMPARED = """
@@ -128,42 +130,59 @@ def reading(source: Source, timezone: str) -> str:
 
 
 def write_day_totals(
-    connection: Any, staged: Sequence[Path], target: Path, further: Sequence[str] = ()
+    queries: QueryEngine,
+    connection: Any,
+    added: Sequence[Path],
+    target: Path,
+    further: Sequence[str] = (),
+    *,
+    removed: Sequence[Path] = (),
+    last: Path | None = None,
+    kept: Sequence[str] = (),
 ) -> None:
-    """Write the totals of all staged lines, whoever they belong to today: accounts that are merged change no day.
+    """Write the totals of all lines, whoever they belong to today: accounts that are merged change no day.
 
     Parameters
     ----------
+    queries : QueryEngine
+        Counts file by file.
     connection : duckdb.DuckDBPyConnection
-    staged : sequence of Path
-        The lines of each source as they were read; at least one.
+    added : sequence of Path
+        The lines of each source as they were read.
     target : Path
     further : sequence of str
         Columns that the sources add to the event log.
-    """
-    given = {"staged": [str(file) for file in staged], "content": [*_CONTENT, *further]}
-    connection.sql(_TOTALS, params=given).write_parquet(str(target))
-
-
-def unite_totals(
-    connection: Any, last: Path, kept: Sequence[str], target: Path, added: Path | None, removed: Path | None
-) -> None:
-    """Write the totals that some sources had in the last load, with what was added to them and without what is gone.
-
-    Parameters
-    ----------
-    connection : duckdb.DuckDBPyConnection
-    last : Path
-        File of :func:`write_day_totals`, of the last load.
+    removed : sequence of Path
+        Such lines of the last load that are gone.
+    last : Path, optional
+        The totals of the last load.
     kept : sequence of str
         Sources whose lines of then are still there, but for those that were removed.
-    target : Path
-    added, removed : Path or None
-        Such files of the lines of this load, which may be of further sources, and of those that are gone.
     """
-    given = {"last": str(last), "kept": list(kept), "added": str(added or last), "removed": str(removed or last),
-             "adds": added is not None, "removes": removed is not None}  # fmt: skip
+    count = _FileTotals(queries.duckdb, target.parent, (*_CONTENT, *further))
+    files = queries.each(count, [*added, *removed])
+    known = [last] if last is not None else []
+    sides = {"added": files[: len(added)], "removed": files[len(added) :], "last": known}
+    # A side without a file reads those of another, and none of their lines.
+    read = {name: [str(file) for file in side or files or known] for name, side in sides.items()}
+    given = {**read, "kept": list(kept), "adds": bool(added), "removes": bool(removed)}
     connection.sql(_UNITED, params=given).write_parquet(str(target))
+
+
+@dataclass(frozen=True)
+class _FileTotals:
+    """Writes the totals of a file of lines."""
+
+    duckdb: DuckDbConfig
+    folder: Path
+    content: tuple[str, ...]
+
+    def __call__(self, file: Path) -> Path:
+        target = self.folder / f"{STAGED}totals-{file.name}"
+        given = {"file": str(file), "content": list(self.content)}
+        with self.duckdb.opened() as connection:
+            write_file(connection, _TOTALS, target, params=given)
+        return target
 
 
 def lines_by_day(connection: Any, totals: Path, source: str) -> tuple[dict[date, int], tuple[str, ...]]:

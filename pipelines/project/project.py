@@ -103,7 +103,7 @@ class Project:
         self.check_databases()
         self.view_tables.repos.check()
         self.ready_sources()
-        log = build_event_log(self.settings, places=self.places, progress=self.progress)
+        log = build_event_log(self.settings, places=self.places, progress=self.progress, engine=self.engine)
         log = log if self._whole is None else log.seen_until(self._whole.events)
         mark(self.settings.home, self.settings.name)
         forget_old_place(self.settings.home)

@@ -94,7 +94,7 @@ def check_project(project: Project, as_of: date | None) -> ProjectReadiness:
     from tagcast.features.ingest.data_checks import examine
 
     project.ready_sources()
-    sources = examine(project.settings, places=project.places, now=as_of)
+    sources = examine(project.settings, places=project.places, now=as_of, engine=project.engine)
     if any(f.level == "error" for f in sources.findings):
         return ProjectReadiness(as_of, sources, ())
     as_of = project.resolve_as_of(as_of)

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from tagcast.features.core.engines.engine import ONE_MACHINE, Engine
 from tagcast.features.core.settings import load_settings
+from tagcast.features.ingest.data_checks import examine
 from tagcast.features.ingest.event_log import EventLog, build_event_log
+from tagcast.features.ingest.readers.places import Places
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 EXAMPLES = Path(__file__).parents[2]
@@ -54,9 +57,17 @@ def project(folder: Path, *tables: str, timezone: str = "UTC", **files: pd.DataF
     return config
 
 
-def build(config: Path, home: Path | None = None) -> EventLog:
+def build(config: Path, home: Path | None = None, engine: Engine = ONE_MACHINE) -> EventLog:
     """Build the event log of ``config``."""
-    return build_event_log(load_settings(config, home, config.parent))
+    return build_event_log(load_settings(config, home, config.parent), engine=engine)
+
+
+def checked_and_built(config: Path, home: Path | None = None, engine: Engine = ONE_MACHINE) -> EventLog:
+    """Load as `tagcast check` does: what is mapped for the report is what the log is made of."""
+    found = load_settings(config, home, config.parent)
+    places = Places(found)
+    examine(found, places=places, engine=engine)
+    return build_event_log(found, places=places, engine=engine)
 
 
 def read(log: EventLog) -> pd.DataFrame:

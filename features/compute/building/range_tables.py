@@ -13,10 +13,8 @@ from sqlglot import exp
 
 from tagcast.features.compute.building.statements import named
 from tagcast.features.compute.dated_statements import DIALECT
-from tagcast.features.core.duckdb import SPILLED, silence
-from tagcast.features.core.engines.engine import local_scratch
+from tagcast.features.core.duckdb import DuckDbConfig
 from tagcast.features.core.engines.key_ranges import KeyRange
-from tagcast.features.core.home.scratch import HeldFolder
 
 
 @dataclass(frozen=True)
@@ -73,19 +71,10 @@ class RangeTables:
     @contextmanager
     def opened(self, within: KeyRange) -> Iterator[Any]:
         """Yield a DuckDB connection with the tables of a range."""
-        import duckdb
-
-        with local_scratch() if self.scratch is None else HeldFolder(self.scratch / SPILLED) as spill:
-            config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
-            if self.threads:
-                config["threads"] = self.threads
-            with duckdb.connect(config=config) as connection:
-                silence(connection)
-                # Files are sorted by their queries; keeping insertion order would only cost memory.
-                connection.execute("SET preserve_insertion_order = false")
-                for table in self.tables:
-                    table.open(connection, within)
-                yield connection
+        with DuckDbConfig(self.memory_limit, self.threads, self.scratch).opened() as connection:
+            for table in self.tables:
+                table.open(connection, within)
+            yield connection
 
 
 def log_files(pattern: str) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,13 @@ def ranges_between(borders: Sequence[str]) -> tuple[KeyRange, ...]:
     """Return the ranges that rising ``borders`` part all ids into."""
     ends = [None, *borders, None]
     return tuple(KeyRange(number, first, end) for number, (first, end) in enumerate(pairwise(ends)))
+
+
+def fewer_ranges(ranges: Sequence[KeyRange], share: float) -> tuple[KeyRange, ...]:
+    """Return ranges that are several of ``ranges`` each, so that there is this share of them; one at least."""
+    wanted = max(1, ceil(len(ranges) * share))
+    firsts = [ranges[len(ranges) * number // wanted].first for number in range(1, wanted)]
+    return ranges_between([first for first in firsts if first is not None])
 
 
 def borders_of(files: Sequence[Path], key: str, parts: int | None, rows_of_a_part: int) -> list[str]:

@@ -25,7 +25,7 @@ class Spark(Strict):
     shared: str | None = Field(
         None,
         description="folder that driver and tasks see under the same name, for the event log, snapshots, staged runs and "
-        "what is read of tables; "
+        "what is read of tables; files of sources that lie in it are read by tasks; "
         "default: the home",
     )
     python: str | None = Field(

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlglot import exp
 
+from tagcast.features.core.duckdb import DuckDbConfig
+from tagcast.features.core.engines.query_engine import STAGED, QueryEngine, write_file
 from tagcast.features.ingest.event_log_content import Digest
 from tagcast.features.ingest.parts.layout import scan
 from tagcast.features.ingest.sql_casts import day_literal
@@ -40,6 +42,7 @@ class LogFacts:
 
 
 def write_facts(
+    queries: QueryEngine,
     connection: Any,
     counted: Sequence[Path],
     columns: Sequence[str],
@@ -52,9 +55,11 @@ def write_facts(
 
     Parameters
     ----------
+    queries : QueryEngine
+        Counts file by file.
     connection : duckdb.DuckDBPyConnection
     counted : sequence of Path
-        Parts with every line of the days that were written; none where no line is left of them.
+        Files with every line of the days that were written; none where no line is left of them.
     columns : sequence of str
         Of the log.
     target : Path
@@ -63,7 +68,8 @@ def write_facts(
     replaced : collection of date
         The days that they do not hold any more.
     """
-    found = [_counts(scan(*counted), columns)] if counted else []
+    files = queries.each(_FileFacts(queries.duckdb, target.parent, tuple(columns)), counted)
+    found = [_added_up(scan(*files))] if files else []
     if last is not None:
         there = exp.select("*").from_(scan(last))
         gone = exp.column("event_day").isin(*map(day_literal, sorted(replaced)))
@@ -89,6 +95,38 @@ def read_facts(connection: Any, file: Path) -> LogFacts:
             if there:
                 columns_from.setdefault(name, day)
     return LogFacts(digests, dict(sorted(events_from.items())), columns_from)
+
+
+@dataclass(frozen=True)
+class _FileFacts:
+    """Counts the lines of a file."""
+
+    duckdb: DuckDbConfig
+    folder: Path
+    columns: tuple[str, ...]
+
+    def __call__(self, file: Path) -> Path:
+        target = self.folder / f"{STAGED}facts-{file.name}"
+        with self.duckdb.opened() as connection:
+            write_file(connection, _counts(scan(file), self.columns), target)
+        return target
+
+
+def _added_up(counts: exp.Expr) -> exp.Select:
+    """Return the facts of files together: no line is in two of them."""
+    lines = exp.cast(exp.Sum(this=exp.column("lines")), "BIGINT")
+    digest = exp.Sum(this=exp.cast(exp.column("digest"), "HUGEINT", dialect="duckdb"))
+    found = exp.select(
+        "event_day",
+        "event",
+        exp.alias_(lines, "lines"),
+        exp.alias_(exp.cast(digest, "VARCHAR"), "digest"),
+        *[
+            exp.alias_(exp.Anonymous(this="bool_or", expressions=[exp.column(name)]), name)
+            for name in (*OPTIONAL_COLUMNS, _RETURNED)
+        ],
+    )
+    return found.from_(counts).group_by("event_day", "event")
 
 
 def _counts(lines: exp.Expr, columns: Sequence[str]) -> exp.Select:

@@ -1,21 +1,26 @@
 """The files of an event log's lines: parts, each of whole local days, sorted by profile and time.
 
 One part holds nearly everything: features are counted by profile, and lines that lie by day instead cost them 1.7 times as
-much. Days that were added or have changed since lie in parts of their own, until they are many.
+much. Days that were added or have changed since lie in parts of their own, until they are many. A part is one file, or several:
+one a range of ids, where an engine works on several.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
 from glob import escape
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from sqlglot import exp
 
+from tagcast.features.core.duckdb import DuckDbConfig
+from tagcast.features.core.engines.key_ranges import KeyRange
+from tagcast.features.core.engines.query_engine import QueryEngine, write_file
 from tagcast.features.ingest.sql_casts import day_literal
 
 EVENTS = "events"
@@ -26,7 +31,7 @@ MOST_APART = 0.1
 
 
 def parts_glob(folder: Path) -> str:
-    """Return the pattern that the parts of a log match, for DuckDB and ibis.
+    """Return the pattern that the files of a log match, for DuckDB and ibis.
 
     Parameters
     ----------
@@ -37,75 +42,79 @@ def parts_glob(folder: Path) -> str:
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """Return the parts of a log, in order of name."""
+    """Return the files of a log: part by part, and each of these by rising ids."""
     return sorted((folder / EVENTS).glob("*.parquet"))
 
 
-def take_over(connection: Any, last: Path, folder: Path, replaced: Collection[date]) -> None:
+def take_over(queries: QueryEngine, last: Path, folder: Path, replaced: Collection[date]) -> None:
     """Let ``folder`` hold the parts of ``last`` without some days; what stays whole is the same file, not a copy.
 
     Parameters
     ----------
-    connection : duckdb.DuckDBPyConnection
+    queries : QueryEngine
     last, folder : Path
         Of logs.
     replaced : collection of date
     """
-    held = _days(connection, last)
     (folder / EVENTS).mkdir()
-    for part in parts_of(last):
-        target = folder / EVENTS / part.name
-        gone = sorted(held[part] & set(replaced))
+    files = parts_of(last)
+    held = queries.each(_HeldDays(queries.duckdb), files) if replaced else [set[date]() for _ in files]
+    cut = []
+    for file, days in zip(files, held, strict=True):
+        gone = days & set(replaced)
         if not gone:
-            _link(part, target)
-        elif len(gone) < len(held[part]):
-            there = exp.column("event_day").isin(*map(day_literal, gone))
-            rows = exp.select("*").from_(scan(part)).where(exp.not_(there))
-            _write_in_order(connection, rows, target)
+            _link(file, folder / EVENTS / file.name)
+        elif len(gone) < len(days):
+            cut.append(file)
+    queries.each(_WithoutDays(queries.duckdb, folder, tuple(sorted(replaced))), cut)
 
 
-def add_part(connection: Any, folder: Path, rows: exp.Select, columns: int) -> Path | None:
-    """Write lines as a part of their own; None where there are none.
+def add_part(
+    queries: QueryEngine, folder: Path, rows: exp.Select, columns: int, ranges: Sequence[KeyRange]
+) -> list[Path]:
+    """Write lines as a part of their own, a file a range; ranges without a line have none.
 
     Parameters
     ----------
-    connection : duckdb.DuckDBPyConnection
+    queries : QueryEngine
     folder : Path
         Of the log.
     rows : query
-        Of days that no other part holds.
+        Of days that no other part holds; over files that all see.
     columns : int
-        How many it gives: the part is sorted by all, so that its bytes depend on the lines alone.
+        How many it gives: a file is sorted by all, so that its bytes depend on its lines alone.
+    ranges : sequence of KeyRange
     """
-    import pyarrow.parquet as pq
-
     (folder / EVENTS).mkdir(exist_ok=True)
-    numbers = [int(part.stem) for part in parts_of(folder)]
-    target = folder / EVENTS / f"{max(numbers, default=-1) + 1:05d}.parquet"
-    ordered = rows.order_by(*(str(position + 1) for position in range(columns)))
-    connection.sql(ordered.sql("duckdb")).write_parquet(str(target), compression="zstd")
-    if pq.read_metadata(target).num_rows:
-        return target
-    target.unlink()
-    return None
+    number = max(map(_number, parts_of(folder)), default=-1) + 1
+    written = queries.each(_Part(queries.duckdb, folder, number, rows, columns), ranges)
+    return [file for file in written if file is not None]
 
 
-def merge_parts(connection: Any, folder: Path, columns: int) -> None:
+def merge_parts(queries: QueryEngine, folder: Path, columns: int) -> None:
     """Make one part of all where they are many, or hold much beside the largest."""
     import pyarrow.parquet as pq
 
-    parts = parts_of(folder)
-    rows = [pq.read_metadata(part).num_rows for part in parts]
-    if len(parts) <= MOST_PARTS and sum(rows) - max(rows, default=0) <= MOST_APART * sum(rows):
+    files = parts_of(folder)
+    rows = [
+        sum(pq.read_metadata(file).num_rows for file in of_part) for _, of_part in groupby(files, key=_number)
+    ]
+    if len(rows) <= MOST_PARTS and sum(rows) - max(rows, default=0) <= MOST_APART * sum(rows):
         return
     aside = folder / ".merged"
     aside.mkdir()
-    merged = add_part(connection, aside, exp.select("*").from_(scan(*parts)), columns)
+    every = exp.select("*").from_(scan(*files))
+    merged = add_part(queries, aside, every, columns, queries.engine.ranges(files))
     shutil.rmtree(folder / EVENTS)
-    if merged is not None:
-        (folder / EVENTS).mkdir()
-        merged.rename(folder / EVENTS / "00000.parquet")
+    if merged:
+        (aside / EVENTS).rename(folder / EVENTS)
     shutil.rmtree(aside)
+
+
+def count_profiles(queries: QueryEngine, folder: Path) -> int:
+    """Return how many ids the lines of a log have."""
+    files = parts_of(folder)
+    return sum(queries.each(_Profiles(queries.duckdb, tuple(files)), queries.engine.ranges(files)))
 
 
 def lines_of(folder: Path) -> exp.Select:
@@ -113,29 +122,84 @@ def lines_of(folder: Path) -> exp.Select:
     return exp.select("*").from_(scan(*parts_of(folder)))
 
 
-def _days(connection: Any, folder: Path) -> dict[Path, set[date]]:
-    held: dict[Path, set[date]] = {}
-    for part in parts_of(folder):
-        days = exp.select("event_day").distinct().from_(scan(part))
-        held[part] = {day for (day,) in connection.sql(days.sql("duckdb")).fetchall()}
-    return held
-
-
 def scan(*parts: Path) -> exp.Expr:
     """Return what reads Parquet files of a log; their names are no patterns."""
     return exp.func("read_parquet", exp.array(*[exp.Literal.string(escape(str(part))) for part in parts]))
 
 
-def _link(part: Path, target: Path) -> None:
+@dataclass(frozen=True)
+class _Part:
+    """Writes the lines of a range that belong to a part, sorted by all columns."""
+
+    duckdb: DuckDbConfig
+    folder: Path
+    number: int
+    rows: exp.Select
+    columns: int
+
+    def __call__(self, within: KeyRange) -> Path | None:
+        several = "" if within.whole else f"-{within.number:05d}"
+        target = self.folder / EVENTS / f"{self.number:05d}{several}.parquet"
+        ordered = within.rows(self.rows.subquery("l")).order_by(*map(str, range(1, self.columns + 1)))
+        with self.duckdb.opened() as connection:
+            if write_file(connection, ordered, target, compression="zstd"):
+                return target
+        target.unlink(missing_ok=True)  # done twice, it may be gone
+        return None
+
+
+@dataclass(frozen=True)
+class _Profiles:
+    """Counts the ids of a range."""
+
+    duckdb: DuckDbConfig
+    files: tuple[Path, ...]
+
+    def __call__(self, within: KeyRange) -> int:
+        ids = exp.Count(this=exp.Distinct(expressions=[exp.column("profile_id")]))
+        counted = exp.select(ids).from_(within.rows(scan(*self.files)).subquery("l"))
+        with self.duckdb.opened() as connection:
+            return int(connection.sql(counted.sql("duckdb")).fetchall()[0][0])
+
+
+@dataclass(frozen=True)
+class _HeldDays:
+    """Returns the days of which a file holds lines."""
+
+    duckdb: DuckDbConfig
+
+    def __call__(self, file: Path) -> set[date]:
+        days = exp.select("event_day").distinct().from_(scan(file))
+        with self.duckdb.opened() as connection:
+            return {day for (day,) in connection.sql(days.sql("duckdb")).fetchall()}
+
+
+@dataclass(frozen=True)
+class _WithoutDays:
+    """Writes a file of another log without some days, in its order."""
+
+    duckdb: DuckDbConfig
+    folder: Path
+    days: tuple[date, ...]
+
+    def __call__(self, file: Path) -> None:
+        there = exp.column("event_day").isin(*map(day_literal, self.days))
+        rows = exp.select("*").from_(scan(file)).where(exp.not_(there))
+        with self.duckdb.opened() as connection:
+            connection.execute("SET preserve_insertion_order = true")
+            try:
+                write_file(connection, rows, self.folder / EVENTS / file.name, compression="zstd")
+            finally:
+                connection.execute("SET preserve_insertion_order = false")
+
+
+def _number(file: Path) -> int:
+    """Return which part a file is of."""
+    return int(file.stem.partition("-")[0])
+
+
+def _link(file: Path, target: Path) -> None:
     try:
-        os.link(part, target)
+        os.link(file, target)
     except OSError:  # a file system without links
-        shutil.copyfile(part, target)
-
-
-def _write_in_order(connection: Any, rows: exp.Select, target: Path) -> None:
-    connection.execute("SET preserve_insertion_order = true")
-    try:
-        connection.sql(rows.sql("duckdb")).write_parquet(str(target), compression="zstd")
-    finally:
-        connection.execute("SET preserve_insertion_order = false")
+        shutil.copyfile(file, target)

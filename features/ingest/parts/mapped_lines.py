@@ -11,6 +11,9 @@ from sqlglot import exp
 from tagcast.features.ingest.readers.table import FILES
 from tagcast.features.ingest.texts.uses import Use
 
+LINES = "s"
+"""What stands for the lines of a source in the query that maps them."""
+
 
 @dataclass(frozen=True)
 class StrangeValues:
@@ -53,6 +56,24 @@ class SourceQuery:
     texts: dict[str, exp.Select]
     columns: dict[str, str]
 
+    def placed(self, identity: exp.Expr | None) -> exp.Select:
+        """Return the lines and, as ``placed``, whom each belongs to.
+
+        Parameters
+        ----------
+        identity : query, optional
+            Whom the ids of the sources belong to.
+        """
+        lines = exp.select("e.*").from_(self.select.subquery("e", copy=False), copy=False)
+        if identity is None:
+            return lines.select(exp.alias_(exp.column("profile_id", "e"), "placed"), copy=False)
+        same = exp.and_(
+            exp.column("source", "e").eq(exp.column("source", "i")),
+            exp.column("profile_id", "e").eq(exp.column("source_id", "i")),
+        )
+        table = exp.select("*").from_(exp.Subquery(this=identity.copy())).subquery("i")
+        return lines.select("i.placed", copy=False).join(table, on=same, join_type="left", copy=False)
+
     @cached_property
     def shape(self) -> str:
         """Digest of how lines are mapped, wherever they lie: two of one shape map any line to the same."""
@@ -62,3 +83,15 @@ class SourceQuery:
         return sha256(
             f"{tree.sql('duckdb', copy=False)}|{sorted(self.columns.items())}".encode()
         ).hexdigest()[:16]
+
+
+def read_by(mapped: exp.Expr) -> exp.Subquery:
+    """Return what reads the files of the source in a query that maps its lines."""
+    lines = next(part for part in mapped.find_all(exp.Subquery) if part.alias == LINES)
+    return next(part for part in lines.find_all(exp.Subquery) if part.alias == FILES)
+
+
+def read_beside(mapped: exp.Expr) -> list[exp.Subquery]:
+    """Return what reads tables beside the source there: dimensions, and the identity table."""
+    own = read_by(mapped)
+    return [part for part in mapped.find_all(exp.Subquery) if part.alias == FILES and part is not own]

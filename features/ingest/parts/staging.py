@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
+from tagcast.features.core.engines.query_engine import STAGED, QueryEngine
 from tagcast.features.core.errors import DataError, TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.sources import Source
@@ -63,25 +64,25 @@ class Staged:
     source : Source
     mark : SourceMark
     count : SourceCount
-    file : Path or None
-        Lines that were read; None where nothing is new.
+    files : tuple of Path
+        Lines that were read; none where nothing is new.
     added : bool
         Whether its lines of the last load are still there, beside those that were read.
-    removed : Path or None
+    removed : tuple of Path
         Of its lines of the last load, those that are not there any more.
     """
 
     source: Source
     mark: SourceMark
     count: SourceCount
-    file: Path | None
+    files: tuple[Path, ...]
     added: bool
-    removed: Path | None = None
+    removed: tuple[Path, ...] = ()
 
     @property
     def kept(self) -> bool:
         """Whether its lines of the last load are still there."""
-        return self.added or self.file is None
+        return self.added or not self.files
 
 
 class Stager:
@@ -96,6 +97,8 @@ class Stager:
     marks : mapping of str to SourceMark
         Of all sources now.
     last : LastLoad, optional
+    queries : QueryEngine
+        For what is read.
     """
 
     def __init__(
@@ -105,7 +108,9 @@ class Stager:
         aside: Path,
         marks: Mapping[str, SourceMark],
         last: LastLoad | None,
+        queries: QueryEngine,
     ) -> None:
+        self._queries = queries
         self._settings, self._reader, self._aside = settings, reader, aside
         self._marks, self._last = marks, last
         self._files = 0
@@ -186,18 +191,19 @@ class Stager:
         before = self._last.count(source.name) if self._last is not None else None
         if opened is None:
             assert before is not None and self._last is not None  # noqa: S101, PT018 - _opened has looked
-            return Staged(source, self._last.marks[source.name], before, None, added=False)
+            return Staged(source, self._last.marks[source.name], before, (), added=False)
         query = opened.query or opened.removed
         assert query is not None  # noqa: S101 - something differs
-        read = opened.lines or MappedLines.of(self._reader, source, opened.query, identity, self._target())
-        removed = MappedLines.of(self._reader, source, opened.removed, identity, self._target())
+        read = opened.lines or self._mapped(source, opened.query, identity)
+        removed = self._mapped(source, opened.removed, identity)
         count = read.count.beside(before).without(removed.count) if opened.added else read.count
         check_lines(self._reader, source, query, count, read, whole=not opened.added)
-        return Staged(source, mark.shaped(query.shape), count, read.file, opened.added, removed.file)
+        return Staged(source, mark.shaped(query.shape), count, read.files, opened.added, removed.files)
 
-    def _target(self) -> Path:
+    def _mapped(self, source: Source, query: SourceQuery | None, identity: exp.Expr | None) -> MappedLines:
         self._files += 1
-        return self._aside / f"stage-{self._files}.parquet"
+        target = self._aside / f"{STAGED}{self._files}.parquet"
+        return MappedLines.of(self._queries, self._reader, source, query, identity, target)
 
 
 def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:

@@ -58,7 +58,7 @@ class Places:
     def scratch(self) -> Path:
         """A folder for what one step reads and another may use; DataError where none can be made."""
         if self._scratch is None:
-            self._scratch = Scratch(self._settings.home)
+            self._scratch = Scratch(self._settings.data)
         return self._scratch.folder
 
     def clear(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
@@ -14,6 +15,7 @@ from tagcast.features.ingest.readers.csv_dialect import Dialect
 
 NOTHING = '"NULL"'
 """DuckDB's type of a column that holds no value."""
+_ESCAPED = re.compile(r"\[([*?[])\]")
 
 
 def column(name: str, table: str | None = None) -> exp.Column:
@@ -65,6 +67,32 @@ def parquet_scan(files: Sequence[Path]) -> exp.Expr:
     every = exp.array(*[exp.Literal.string(escape(str(f))) for f in files])
     options = [_option("binary_as_string", True), _option("hive_types_autocast", False)]
     return exp.func("read_parquet", every, *options)
+
+
+def scanned_files(relation: exp.Expr) -> list[Path]:
+    """Return the files that are scanned in a relation, each once."""
+    names = dict.fromkeys(str(name.this) for scan in _scanned(relation) for name in scan.expressions)
+    return [Path(_ESCAPED.sub(r"\1", name)) for name in names]
+
+
+def scan_only(relation: exp.Expr, files: Collection[Path]) -> None:
+    """Let a relation have the lines of some of its files, in the columns and types that all of them have together."""
+    wanted = {escape(str(file)) for file in files}
+    for scan in _scanned(relation):
+        here = [name for name in scan.expressions if name.this in wanted]
+        call = scan.parent
+        scan.set("expressions", here or scan.expressions[:1])
+        if not here and call is not None:
+            # What lies in other files still decides which types the columns have together.
+            call.replace(exp.select("*").from_(call.copy()).limit(0).subquery("nothing"))
+
+
+def _scanned(relation: exp.Expr) -> list[exp.Array]:
+    return [
+        names
+        for names in relation.find_all(exp.Array)
+        if isinstance(names.parent, exp.ReadCSV | exp.ReadParquet)
+    ]
 
 
 def csv_part(dialect: Dialect, files: Sequence[Path], packed: str | None) -> Part:

@@ -163,6 +163,11 @@ class Reader:
         for listing, _ in self._read.values():
             listing.sweep()
 
+    @property
+    def originals(self) -> Mapping[str, str]:
+        """Files that were written anew in UTF-8, to the names of those they were made of."""
+        return self._originals
+
     def _arrow_parts(
         self, tables: Mapping[str, ArrowTable], where: str, wanted: Wanted
     ) -> tuple[list[Part], frozenset[str]]:

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import listed, msg
-from tagcast.features.ingest.readers.nested.json_columns import use_in_as
+from tagcast.features.ingest.readers.nested.json_columns import FUNCTION, use_in, use_in_as
 from tagcast.features.ingest.readers.nested.json_lists import elements_in_json, elements_of
 from tagcast.features.ingest.readers.nested.value_paths import path_in, path_text, spelt_as
 from tagcast.features.ingest.readers.scans import Part, column
@@ -65,6 +65,15 @@ def unnest_parts(connection: Any, parts: Sequence[Part], path: str, where: str, 
         if kind != "text":
             part.types[name] = kinds[name]
         part.unnested = path_in(name) or (name,)
+
+
+def use_called(connection: Any, query: exp.Expr) -> None:
+    """Let ``connection`` call the functions over texts of JSON that a query calls."""
+    called = {str(call.this) for call in query.find_all(exp.Anonymous)}
+    if FUNCTION in called:
+        use_in(connection)
+    if _FUNCTION in called:
+        use_in_as(connection, _FUNCTION, elements_in_json, "VARCHAR[]")
 
 
 def _list_at(connection: Any, part: Part, path: str, where: str) -> tuple[str, exp.Expr, str]:

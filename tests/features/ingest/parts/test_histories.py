@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,10 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagcast.features.core.settings import load_settings
-from tagcast.features.ingest.data_checks import examine
 from tagcast.features.ingest.event_log import EventLog, build_event_log
-from tagcast.features.ingest.readers.places import Places
-from tests.support.source_projects import build, project, read, source
+from tests.support.engines.split_machine import SplitMachine
+from tests.support.source_projects import build, checked_and_built, project, read, source
 
 FIRST = date(2024, 1, 1)
 CSV_TIMES = "%Y-%m-%d %H:%M:%S"
@@ -46,14 +46,6 @@ def everything(log: EventLog) -> EventLog:
     return replace(log, changes=(), late={}, folder=Path())
 
 
-def checked_and_built(config: Path, home: Path) -> EventLog:
-    """Load as `tagcast check` does: what is mapped for the report is what the log is made of."""
-    found = load_settings(config, home, config.parent)
-    places = Places(found)
-    examine(found, places=places)
-    return build_event_log(found, places=places)
-
-
 def same_as_read_anew(config: Path, home: Path, load: Callable[[Path, Path], EventLog] = build) -> EventLog:
     """Load on top of the last load; the log is what a home without one would get."""
     log = load(config, home)
@@ -64,6 +56,8 @@ def same_as_read_anew(config: Path, home: Path, load: Callable[[Path, Path], Eve
     return log
 
 
+BY_RANGES = partial(build, engine=SplitMachine(2))
+LOADS = [build, checked_and_built, BY_RANGES, partial(checked_and_built, engine=SplitMachine(2))]
 STEP = st.sampled_from(
     [
         "new day",
@@ -84,7 +78,7 @@ STEP = st.sampled_from(
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
-        st.tuples(STEP, st.integers(0, 40), st.sampled_from([build, checked_and_built])),
+        st.tuples(STEP, st.integers(0, 40), st.sampled_from(LOADS)),
         min_size=2,
         max_size=5,
     ),
