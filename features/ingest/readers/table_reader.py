@@ -66,6 +66,7 @@ class Reader:
         self._staged = 0
         self._originals: dict[str, str] = {}
         self._read: dict[str, tuple[FileListing, set[str]]] = {}
+        self._united = partial(united, self.reading, connection)
 
     def listing(self, place: Place, where: str) -> Listing | None:
         """Return what a place was made of when this was first asked, None of a database; all of it is read as of then."""
@@ -283,16 +284,6 @@ class Reader:
         names = zip(described.columns, map(str, described.types), strict=True)
         types = dict(zip(described.columns, described.types, strict=True))
         return Part(relation, {name: (column(name), kind) for name, kind in names}, files, types)
-
-    def _united(
-        self,
-        parts: list[Part],
-        where: str,
-        needed: Collection[str],
-        text: Collection[str],
-        untyped: Collection[str] | None,
-    ) -> Table:
-        return united(self.reading, self.connection, parts, where, needed, text, untyped)
 
     @contextmanager
     def reading(self, where: str) -> Iterator[None]:
