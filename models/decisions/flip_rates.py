@@ -66,7 +66,7 @@ def flips(values_by_snapshot: Sequence[tuple[Ids, Words]], weights: Weights = No
         Of each snapshot in order of time; ids are unique in it and in any order.
     weights : sequence of ndarray, optional
         How many rows each value stands for. Snapshots draw profiles independently of one another
-        (:func:`tagcast.models.stats.draws.places`), so somebody drawn at both stands for the product.
+        (:data:`tagcast.models.stats.draws.PLACE_BITS`), so somebody drawn at both stands for the product.
 
     Returns
     -------

@@ -1,8 +1,9 @@
 """Training on part of the rows: which are drawn, and figures over rows that stand for several.
 
 Where there are more rows than learning gains from, each snapshot's are drawn without looking at anything but the outcome:
-those whose place is lowest, a hash that looks random. A drawn row's *weight* is how many rows of its snapshot and outcome it stands for, so that sums
-of weights are the population's own counts. Everywhere ``weight`` is None where all rows are there: each counts once.
+those whose place, a hash that looks random, is lowest. A drawn row's *weight* is how many rows of its snapshot and outcome it
+stands for, so that sums of weights are the population's own counts. Everywhere ``weight`` is None where all rows are there:
+each counts once.
 """
 
 from __future__ import annotations

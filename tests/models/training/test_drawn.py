@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -223,10 +224,12 @@ def test_who_is_drawn_at_two_snapshots_stands_for_those_that_are_not() -> None:
     rng = np.random.default_rng(7)
     ids = np.array([f"c{i}" for i in range(40_000)])
     value = rng.choice(np.array(["yes", "no"], object), (2, len(ids)))
-    drawn = [
-        draws.places(ids.tolist(), day) < share
-        for day, share in ((date(2025, 1, 1), 0.2), (date(2025, 2, 1), 0.3))
-    ]
+
+    def place(day: date) -> np.ndarray:
+        digests = [hashlib.md5(f"{day} {who}".encode(), usedforsecurity=False).digest() for who in ids]
+        return np.array([int.from_bytes(digest[:4]) for digest in digests]) / 2**32
+
+    drawn = [place(day) < share for day, share in ((date(2025, 1, 1), 0.2), (date(2025, 2, 1), 0.3))]
     some = [(ids[d], v[d]) for d, v in zip(drawn, value, strict=True)]
     weights = [np.full(d.sum(), 1 / share) for d, share in zip(drawn, (0.2, 0.3), strict=True)]
     pairs, changed = flips(some, weights)
