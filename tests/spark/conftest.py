@@ -66,6 +66,14 @@ def spark_conf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
+@pytest.fixture(autouse=True, scope="session")
+def a_file_a_range() -> None:
+    """Let the store have a file a range, however few profiles there are: the session ends with the process."""
+    from tagcast.serving.publishing.parts import joined_parts
+
+    joined_parts.LEAST_PROFILES = 1
+
+
 @pytest.fixture(scope="session")
 def night_shop(tmp_path_factory: pytest.TempPathFactory) -> NightShop:
     """A shop whose nights are to run on Spark."""

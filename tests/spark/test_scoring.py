@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tagcast.serving.publishing.parts import joined_parts
 from tests.support.engines.models_of_others import FarMachine, add_models_of_others
 from tests.support.engines.scored_shop import make_scored_shop, scored
 
 
-def test_a_run_is_that_of_one_machine(engine, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(joined_parts, "LEAST_PROFILES", 1)
+def test_a_run_is_that_of_one_machine(engine, tmp_path) -> None:
     make_scored_shop(tmp_path / "shop")
     whole = scored(tmp_path / "shop", tmp_path / "whole")
     parted = scored(tmp_path / "shop", tmp_path / "parted", engine)
     for one, other in zip(parted, whole, strict=True):
         for part, wanted in zip(one, other, strict=True):
             assert part == wanted
-    assert not any((engine.shared / "scratch").iterdir())
+    assert not any((engine.shared / "scratch" / "read").iterdir())
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:mlflow.*")
