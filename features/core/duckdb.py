@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 """How DuckDB writes sizes."""
-SPILLED = "spilled"
-"""Where it may spill, a folder for each that does."""
 
 
 def instant(as_of: date, timezone: str) -> datetime:
@@ -70,7 +69,8 @@ class DuckDbConfig:
     memory_limit : str
     threads : int or None
     scratch : Path or None
-        Where it may spill; a folder is made there and removed. None: where the machine that does the work keeps such files.
+        Where it may spill; a folder is made there and removed, and whoever owns it clears what a killed process leaves. None: where
+        the machine that does the work keeps such files.
     """
 
     memory_limit: str
@@ -87,9 +87,14 @@ class DuckDbConfig:
             yield held[1]
             return
         from tagcast.features.core.engines.engine import local_scratch
-        from tagcast.features.core.home.scratch import HeldFolder
 
-        with local_scratch() if self.scratch is None else HeldFolder(self.scratch / SPILLED) as spill:
+        if self.scratch is not None:
+            self.scratch.mkdir(parents=True, exist_ok=True)
+        with (
+            local_scratch()
+            if self.scratch is None
+            else TemporaryDirectory(prefix="spilled-", dir=self.scratch)
+        ) as spill:
             config: dict[str, Any] = {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
             if self.threads:
                 config["threads"] = self.threads
