@@ -76,7 +76,7 @@ class MappedLines:
             return nothing
         lines, where = query.placed(identity).copy(), f"sources.{source.name}"
         files = scanned_files(read_by(lines))
-        if not queries.sees(files):
+        if not files or not queries.sees(files):
             queries = queries.here
         beside = [part for part in read_beside(lines) if not queries.sees(scanned_files(part))]
         with reader.reading(where):
@@ -180,10 +180,10 @@ def _stage_beside(reader: Reader, tables: Sequence[exp.Subquery], target: Path) 
 def _some_each(files: Sequence[Path]) -> list[list[Path]]:
     """Return the files a few together, where they are small."""
     groups: list[list[Path]] = []
-    held = BYTES_TOGETHER
+    held = 0
     for file in files:
         size = file.stat().st_size
-        if held + size > BYTES_TOGETHER:
+        if not groups or held + size > BYTES_TOGETHER:
             groups.append([])
             held = 0
         groups[-1].append(file)
