@@ -211,6 +211,7 @@ def cuts(place: LabelPlace, members: Mapping[date, int], share: float) -> dict[d
 
 def write_aside(target: Path, write: Callable[[str], Any]) -> None:
     """Write a file, which takes its name once it is whole."""
+    target.parent.mkdir(exist_ok=True)
     with Aside(target) as aside:
         write(str(aside.path))
         aside.finish()
