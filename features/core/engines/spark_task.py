@@ -56,9 +56,18 @@ def do_item(sent: bytes, number: int) -> bytes:
     try:
         return packed((True, work(items[number])))
     except TagcastError as error:
-        if isinstance(error.__cause__, OSError | MemoryError):
-            raise MachineFailed(error) from error  # of this machine: another one may do it
+        if _of_this_machine(error.__cause__):
+            raise MachineFailed(error) from error
         return packed((False, error))
+
+
+def _of_this_machine(cause: BaseException | None) -> bool:
+    """Return whether another machine may do what this one could not."""
+    # DuckDB's by their names: whoever raised them has loaded it, and nobody else should for this.
+    return isinstance(cause, OSError | MemoryError) or type(cause).__name__ in {
+        "IOException",
+        "OutOfMemoryException",
+    }
 
 
 def do_lines(sent: bytes, batches: Iterator[Any]) -> Iterator[Any]:

@@ -87,7 +87,9 @@ def kept_in(home: Path) -> Iterator[None]:
     except OSError as error:
         raise DataError(
             msg("nothing can be kept in {home}: {reason}", home=home, reason=reason_of(error)),
-            hint=msg("give --home, or shared in [spark] where work is done on Spark, a folder that can be written"),
+            hint=msg(
+                "give --home, or shared in [spark] where work is done on Spark, a folder that can be written"
+            ),
         ) from error
 
 

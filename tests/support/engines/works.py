@@ -38,6 +38,14 @@ def said_full_disk(_number: int) -> None:
         full_disk(_number)
 
 
+def duckdb_said_full_disk(_number: int) -> None:
+    """Let DuckDB find the disk full."""
+    import duckdb
+
+    with disk_errors(Path("/mnt/lake"), msg("the last published run stays active"), StoreError):
+        duckdb.execute("COPY (SELECT range FROM range(100000)) TO '/dev/full' (FORMAT csv)")
+
+
 @dataclass(frozen=True)
 class FailsAtFirst:
     """Fails so many times an item, or dies of it.

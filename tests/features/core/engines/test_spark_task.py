@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from tagcast.features.core.engines.spark_task import MachineFailed, do_item, unpacked
-from tests.support.engines.works import refuse, said_full_disk
+from tests.support.engines.works import duckdb_said_full_disk, refuse, said_full_disk
 
 
 def test_what_a_person_has_to_put_right_is_an_answer() -> None:
@@ -18,9 +18,10 @@ def test_what_a_person_has_to_put_right_is_an_answer() -> None:
     assert str(error) == "no profile has an event before 2\n  hint: choose a later date"
 
 
-def test_what_another_machine_may_do_fails_and_is_found_again_in_what_spark_says() -> None:
+@pytest.mark.parametrize("work", [said_full_disk, duckdb_said_full_disk])
+def test_what_another_machine_may_do_fails_and_is_found_again_in_what_spark_says(work) -> None:
     with pytest.raises(MachineFailed) as raised:
-        do_item(pickle.dumps((said_full_disk, [1])), 0)
+        do_item(pickle.dumps((work, [1])), 0)
     assert MachineFailed.found_in("Job aborted") is None
     found = MachineFailed.found_in(f"Job aborted: Traceback\n  {raised.value}\n\tat org.apache.spark")
     assert type(found) is type(raised.value.__cause__)
