@@ -9,6 +9,8 @@ from tagcast.features.core.errors import MachineError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text, reason_of
 
+_WITHOUT_WORDS = "without exception set"
+"""Python's own words where memory ended in its C code, which then cannot even make an exception."""
 _NO_MEMORY = ("cannot allocate memory", "failed to map segment", "out of memory")
 
 
@@ -21,7 +23,11 @@ def machine_fault(error: Exception) -> MachineError | None:
         As Python or a library raised it.
     """
     # By its name: whoever raised it has loaded DuckDB, and nobody else should for this.
-    starved = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException"
+    starved = (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryException"
+        or (isinstance(error, SystemError) and _WITHOUT_WORDS in str(error))
+    )
     if isinstance(error, BrokenPipeError) or not (starved or isinstance(error, OSError | ImportError)):
         return None  # a closed pipe: whoever read the output has enough of it
     if starved or any(_starved(part) for part in _chain(error)):

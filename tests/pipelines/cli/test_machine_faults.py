@@ -200,6 +200,7 @@ def test_too_little_memory_is_one_message(shop) -> None:
         (OSError(30, "Read-only file system", "/a/b"), ("/a/b", "read-only")),
         (OSError(12, "Cannot allocate memory"), ("too little memory", "ulimit")),
         (MemoryError(), ("too little memory", "memory_limit")),
+        (SystemError("error return without exception set"), ("too little memory", "memory_limit")),
         (ImportError("libx.so: failed to map segment from shared object"), ("too little memory",)),
         (ImportError("No module named 'x'"), ("No module named 'x'", "install tagcast again")),
     ],
