@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
-from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.compute.snapshots import UNDER_WAY, Snapshots
 from tagcast.features.ingest.event_log import EventLog
 from tests.support.shop import FIRST_DAY, shop_lines, write_log
 from tests.support.source_projects import build, project, source
@@ -122,5 +122,5 @@ def test_many_snapshots_are_those_built_one_by_one(tmp_path, lines) -> None:
                 pd.read_parquet(alone.path(view, as_of)),
                 check_exact=True,
             )
-    left = [f.name for f in together.root.iterdir()]
-    assert sorted(left) == sorted([SET.id, "current.json"])
+    assert {f.name for f in together.root.iterdir()} == {SET.id, "current.json", UNDER_WAY}
+    assert not any((together.root / UNDER_WAY).iterdir())
