@@ -89,14 +89,16 @@ class RunWork:
 
     @cached_property
     def compiled(self) -> CompiledTags:
-        """The models, compiled once a process."""
+        """The models, compiled once a process; models of others once in each."""
         self.foreign.open()
         return CompiledTags.of(self.tags, self.challengers)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what other processes need."""
-        fields = {name: value for name, value in self.__dict__.items() if name != "compiled"}
-        return {**fields, "progress": None}
+        """Return what other processes need: compiled models are soon read, but those of others have to be opened first."""
+        fields = {**self.__dict__, "progress": None}
+        if self.foreign.frozen or self.foreign.modules is not None:
+            fields.pop("compiled", None)
+        return fields
 
     def challenging(self, left_out: Sequence[str]) -> tuple[LoadedTag, ...]:
         """Return the challengers that are not left out."""
