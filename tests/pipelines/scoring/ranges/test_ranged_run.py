@@ -53,4 +53,4 @@ def test_a_run_in_ranges_is_the_run(shop, tmp_path) -> None:
     assert {tag for tag in about if tag.startswith("bought")}
     assert 0 < len(beside) < about["churn_risk"].population
     of_a_run = ["ranking", "counting", "counting", "scoring", "percentiles", "publishing"]
-    assert [doing for doing in engine.done if doing != "snapshots"] == 2 * of_a_run
+    assert [doing for doing in engine.done if doing in of_a_run] == 2 * of_a_run
