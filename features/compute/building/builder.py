@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tagcast.features.compute.aggregates.related_tables import ensure_beside, tables_beside
-from tagcast.features.compute.building.range_build import BuildPlace, RangeBuild, WholeBuild
+from tagcast.features.compute.building.range_build import (
+    BuildPlace,
+    RangeBuild,
+    WholeBuild,
+    put_totals_together,
+)
 from tagcast.features.compute.building.range_tables import RangeTable, log_files
 from tagcast.features.compute.building.snapshot_plan import snapshot_plan, split_plans, whole_queries
 from tagcast.features.compute.dated_statements import EVENTS
@@ -141,6 +146,10 @@ class Builder:
             for as_of in dates:
                 # All ranges come as far as the first date with any.
                 plan.check([one.several.get(as_of, {}) for one in built])
+            if split:
+                with place.writing():
+                    for folder in place.folders:
+                        put_totals_together(folder, plan)
             for one in built:
                 for as_of, written in one.sizes.items():
                     for name, size in written.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from glob import escape
@@ -65,9 +65,12 @@ class BuildPlace:
     def opened(self, within: KeyRange) -> Iterator[Any]:
         """Yield a DuckDB connection with the tables of a range."""
         opened = RangeTables(self.tables, self.memory_limit, self.threads, self.scratch).opened(within)
-        at, stays = self.folders[0].parent, msg("snapshots that are built stay")
-        with disk_errors(at, stays, DataError), opened as connection:
+        with self.writing(), opened as connection:
             yield connection
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Say of what cannot be written there what to do about it."""
+        return disk_errors(self.folders[0].parent, msg("snapshots that are built stay"), DataError)
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,18 @@ def whole_file(folder: Path, view: str) -> Path:
     return folder / f".whole-{view}"
 
 
+def put_totals_together(folder: Path, plan: SnapshotPlan) -> None:
+    """Put the totals of all ranges into one file: each range reads them, and would open as many files as there are ranges."""
+    import pyarrow.parquet as pq
+
+    for name in plan.files:
+        if name.startswith(TOTALS):
+            parts = sorted((folder / name).glob(PART_FILES))
+            pq.write_table(pq.ParquetDataset(parts).read(), whole_file(folder, name))
+
+
 def _read_from(folder: Path, within: KeyRange) -> Path:
-    """Return the file of a view, or of totals all, of this range and the others."""
-    return folder / (PART_FILES if folder.name.startswith(TOTALS) else within.file_name)
+    """Return the file of a view of this range, or of totals that of all."""
+    if folder.name.startswith(TOTALS):
+        return whole_file(folder.parent, folder.name)
+    return folder / within.file_name
