@@ -20,8 +20,9 @@ from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
 from tagcast.features.catalog.related.view import RelatedView
 from tagcast.features.catalog.repo_contents import RepoContents
 from tagcast.features.compute.building.range_build import BuildPlace
+from tagcast.features.compute.building.range_tables import RangeTables
 from tagcast.features.compute.snapshot_reader import FeatureBatch, SnapshotFiles
-from tagcast.features.core.duckdb import instant
+from tagcast.features.core.duckdb import DuckDbConfig, instant
 from tagcast.features.core.engines.engine import ONE_MACHINE, Engine, Progress
 from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange, ranges_between
 from tagcast.features.core.errors import DataError
@@ -179,9 +180,8 @@ class Snapshots:
             folders = {as_of: own / f"as_of={as_of}" for as_of in dates}
             for folder in folders.values():
                 folder.mkdir()
-            place = BuildPlace(
-                tuple(dates), tuple(folders.values()), tables, scratch, self.memory_limit, self.threads
-            )
+            opened = DuckDbConfig(self.memory_limit, self.threads, scratch)
+            place = BuildPlace(tuple(dates), tuple(folders.values()), RangeTables(tables, opened))
             built = builder.build(place, views, progress, done, total)
             for as_of, folder in folders.items():
                 self._finish(as_of, folder, built.ranges, built.sizes[as_of])

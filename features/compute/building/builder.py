@@ -121,7 +121,7 @@ class Builder:
             Dates that are done before, and those that are to be done in all.
         """
         files = log_files(self._events.glob)
-        at_most = memory_bytes(place.memory_limit) // BYTES_OF_AN_EVENT
+        at_most = memory_bytes(place.tables.duckdb.memory_limit) // BYTES_OF_AN_EVENT
         ranges, columns = self._engine.ranges(files, at_most=at_most), _columns(files)
         dates, split = place.dates, len(ranges) > 1
         starts = tuple(instant(as_of, self._timezone) for as_of in dates)

@@ -46,26 +46,18 @@ class BuildPlace:
     dates : tuple of date
     folders : tuple of Path
         Of each date, where its files go: in a folder each, a file a range. What else lies there is under way, and goes.
-    tables : tuple of RangeTable
+    tables : RangeTables
         What statements read.
-    scratch : Path or None
-        Where DuckDB may spill; None: where the machine that does the work keeps such files.
-    memory_limit : str
-    threads : int or None
     """
 
     dates: tuple[date, ...]
     folders: tuple[Path, ...]
-    tables: tuple[RangeTable, ...]
-    scratch: Path | None
-    memory_limit: str
-    threads: int | None
+    tables: RangeTables
 
     @contextmanager
     def opened(self, within: KeyRange) -> Iterator[Any]:
         """Yield a DuckDB connection with the tables of a range."""
-        opened = RangeTables(self.tables, self.memory_limit, self.threads, self.scratch).opened(within)
-        with self.writing(), opened as connection:
+        with self.writing(), self.tables.opened(within) as connection:
             yield connection
 
     def writing(self) -> AbstractContextManager[None]:

@@ -52,26 +52,21 @@ class RangeTable:
 
 @dataclass(frozen=True)
 class RangeTables:
-    """What statements over a range read, and with what DuckDB works on it.
+    """What statements over a range read, and the DuckDB that reads it.
 
     Parameters
     ----------
     tables : tuple of RangeTable
-    memory_limit : str
-    threads : int or None
-    scratch : Path or None
-        Where DuckDB may spill; a folder is made there and removed. None: where the machine that does the work keeps such files.
+    duckdb : DuckDbConfig
     """
 
     tables: tuple[RangeTable, ...]
-    memory_limit: str
-    threads: int | None
-    scratch: Path | None = None
+    duckdb: DuckDbConfig
 
     @contextmanager
     def opened(self, within: KeyRange) -> Iterator[Any]:
         """Yield a DuckDB connection with the tables of a range."""
-        with DuckDbConfig(self.memory_limit, self.threads, self.scratch).opened() as connection:
+        with self.duckdb.opened() as connection:
             for table in self.tables:
                 table.open(connection, within)
             yield connection

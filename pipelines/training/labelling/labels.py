@@ -15,6 +15,7 @@ from tagcast.features.compute.building.label_statements import outcome_statement
 from tagcast.features.compute.building.range_tables import RangeTable, RangeTables, log_files
 from tagcast.features.compute.labels import TOP_SHARE, OutcomeRule
 from tagcast.features.compute.window_aggregates import WindowRule
+from tagcast.features.core.duckdb import DuckDbConfig
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.scratch import Scratch, kept_in
 from tagcast.features.core.messages import Message, msg
@@ -82,7 +83,9 @@ def labelled(project: Project, plan: TagPlan, now: date) -> Iterator[Labels]:
     with Scratch(settings.data) as folder:
         own = None if project.engine.elsewhere else folder
         # What is read later are the labels alone.
-        place = LabelPlace(folder, RangeTables((), settings.memory_limit, settings.threads, own))
+        place = LabelPlace(
+            folder, RangeTables((), DuckDbConfig(settings.memory_limit, settings.threads, own))
+        )
         reading = replace(place.tables, tables=_tables(project, plan, now, folder))
         ranges = project.engine.ranges(log_files(project.events.glob))
         work = _work(project, plan, now, LabelPlace(folder, reading))

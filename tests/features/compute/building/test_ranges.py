@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.building import builder
 from tagcast.features.compute.building.range_build import BuildPlace
+from tagcast.features.compute.building.range_tables import RangeTables
 from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.duckdb import DuckDbConfig
 from tagcast.features.core.engines.aside import Aside
 from tagcast.features.core.engines.engine import ONE_MACHINE
 from tagcast.features.core.engines.key_ranges import KeyRange
@@ -240,7 +242,7 @@ def test_what_a_killed_task_leaves_is_of_no_snapshot(log, tmp_path, monkeypatch)
 
 def test_what_memory_does_not_hold_goes_to_the_disk_and_leaves_it(tmp_path) -> None:
     scratch = tmp_path / "of nobody" / "yet"
-    place = BuildPlace((DATES[0],), (tmp_path,), (), scratch, "40MB", 1)
+    place = BuildPlace((DATES[0],), (tmp_path,), RangeTables((), DuckDbConfig("40MB", 1, scratch)))
     with place.opened(KeyRange()) as connection:
         connection.execute(
             "CREATE TABLE many AS SELECT hash(range) AS a, hash(range + 1) AS b FROM range(6_000_000)"
