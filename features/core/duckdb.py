@@ -102,6 +102,9 @@ class DuckDbConfig:
                 silence(connection)
                 # Files are sorted by their queries; keeping insertion order would only cost memory.
                 connection.execute("SET preserve_insertion_order = false")
+                # Of a large sorted file it makes a union of groups by ranges of ids of its own, and reads what a range of ours
+                # holds once for each of them.
+                connection.execute("SET disabled_optimizers = 'partitioned_execution'")
                 token = _OPENED.set((self, connection))
                 try:
                     yield connection
