@@ -169,11 +169,16 @@ class ForestScorer:
 
         return lgb.Booster(model_str=self.text)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave LightGBM's object behind, which its text holds: whoever is sent a forest to score need not load LightGBM."""
+        return {name: value for name, value in vars(self).items() if name != "booster"}
+
     @property
     def used_features(self) -> frozenset[int]:
         """Columns of X that can change the log-odds."""
-        split = np.flatnonzero(self.booster.feature_importance("split")).tolist()
-        return frozenset(self.columns[k] for k in split)
+        from tagcast.models.kernels.lightgbm_parser import features_split_on
+
+        return frozenset(self.columns[k] for k in features_split_on(self.text))
 
     def _own(self, X: Floats) -> Floats:
         return X if self.columns == tuple(range(X.shape[1])) else np.ascontiguousarray(X[:, self.columns])

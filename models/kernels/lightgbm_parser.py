@@ -85,6 +85,27 @@ def parse_forest(text: str) -> list[Tree]:
     return [_tree(section) for section in trees]
 
 
+def features_split_on(text: str) -> frozenset[int]:
+    """Return the features of splits that gain something, by their place, as LightGBM counts a feature's importance.
+
+    Examples
+    --------
+    >>> text = ["Tree=0", "split_feature=2 0 2", "split_gain=3.5 0 1e-05"]
+    >>> sorted(features_split_on(chr(10).join(text)))
+    [2]
+    """
+    found: set[int] = set()
+    features: list[str] = []
+    for line in text.splitlines():
+        name, _, value = line.partition("=")
+        if name == "split_feature":
+            features = value.split()
+        elif name == "split_gain":
+            gains = zip(features, value.split(), strict=True)
+            found.update(int(feature) for feature, gain in gains if float(gain) > 0)
+    return frozenset(found)
+
+
 def _sections(text: str) -> Iterator[dict[str, str]]:
     section: dict[str, str] = {}
     for line in text.splitlines():
