@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -12,6 +13,9 @@ from tagcast.features.compute.aggregates.parts import quoted
 from tagcast.features.compute.dated_statements import as_written
 from tagcast.features.ingest.log_columns import names_in, view_expression
 from tagcast.features.ingest.sql_casts import finite
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _MEASURED, _PACE = "measured", "pace"
 _TOTALS = ("days of {n}", "events of {n}")
@@ -104,6 +108,15 @@ def pace_totals(query: exp.Select, view: AggregateView) -> exp.Select:
             summed.append(exp.alias_(exp.cast(total, "DECIMAL(38, 0)"), kind.format(n=one.name), quoted=True))
     totals = exp.select(*quoted(others), *summed).from_(query.subquery(_MEASURED, copy=False), copy=False)
     return totals.group_by(*quoted(others)) if others else totals
+
+
+def added_totals(parts: pa.Table) -> pa.Table:
+    """Return the totals of all parts of the rows, of what :func:`pace_totals` gave of each, in whatever order these come."""
+    kinds = tuple(kind.partition("{")[0] for kind in _TOTALS)
+    summed = [name for name in parts.column_names if name.startswith(kinds)]  # no key has a blank in its name
+    keys = [name for name in parts.column_names if name not in summed]
+    added = parts.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in summed])
+    return added.rename_columns({f"{name}_sum": name for name in summed}).select(parts.column_names)
 
 
 def pace_of_totals(view: AggregateView, one: Derived, totals: exp.Expr) -> exp.Select:

@@ -10,6 +10,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+from tagcast.features.compute.aggregates.derived import added_totals
 from tagcast.features.compute.aggregates.queries import TOTALS
 from tagcast.features.compute.building.range_tables import RangeTable, RangeTables
 from tagcast.features.compute.building.snapshot_plan import SnapshotPlan
@@ -153,13 +154,13 @@ def whole_file(folder: Path, view: str) -> Path:
 
 
 def put_totals_together(folder: Path, plan: SnapshotPlan) -> None:
-    """Put the totals of all ranges into one file: each range reads them, and would open as many files as there are ranges."""
+    """Add up the totals of all ranges in one file: each range reads them, and would open as many files as there are ranges."""
     import pyarrow.parquet as pq
 
     for name in plan.files:
         if name.startswith(TOTALS):
             parts = sorted((folder / name).glob(PART_FILES))
-            pq.write_table(pq.ParquetDataset(parts).read(), whole_file(folder, name))
+            pq.write_table(added_totals(pq.ParquetDataset(parts).read()), whole_file(folder, name))
 
 
 def _read_from(folder: Path, within: KeyRange) -> Path:

@@ -83,7 +83,9 @@ def fewer_ranges(ranges: Sequence[KeyRange], share: float) -> tuple[KeyRange, ..
     return ranges_between([first for first in firsts if first is not None])
 
 
-def borders_of(files: Sequence[Path], key: str, parts: int | None, rows_of_a_part: int) -> list[str]:
+def borders_of(
+    files: Sequence[Path], key: str, parts: int | None, rows_of_a_part: int, at_most: int | None = None
+) -> list[str]:
     """Return where ``files`` are parted into about equal parts.
 
     Where there are many row groups, what they say of themselves is enough and no row is read.
@@ -94,8 +96,10 @@ def borders_of(files: Sequence[Path], key: str, parts: int | None, rows_of_a_par
         Parquet, each sorted by ``key``; rows without one are in no range.
     key : str
     parts : int or None
-        How many parts at most; None: as many as there are times ``rows_of_a_part`` rows.
+        How many parts; None: as many as there are times ``rows_of_a_part`` rows.
     rows_of_a_part : int
+    at_most : int, optional
+        Rows that a part can have: there are more parts than that where it asks for them.
 
     Returns
     -------
@@ -107,6 +111,8 @@ def borders_of(files: Sequence[Path], key: str, parts: int | None, rows_of_a_par
     footers = [pq.read_metadata(file) for file in files]
     total = sum(footer.num_rows for footer in footers)
     wanted = parts or -(-total // rows_of_a_part)
+    if at_most is not None:
+        wanted = max(wanted, -(-total // at_most))
     if wanted < 2 or not total:
         return []
     if sum(footer.num_row_groups for footer in footers) < _GROUPS_OF_A_PART * wanted:

@@ -77,8 +77,8 @@ class SparkEngine:
         rows: int = EVENTS_OF_A_RANGE,
         at_most: int | None = None,
     ) -> tuple[KeyRange, ...]:
-        """Return about equal ranges, as many as the configuration says or the size asks for."""
-        return ranges_between(borders_of(files, key, self._spark.partitions, rows))
+        """Return about equal ranges, as many as the configuration says or the size asks for; more where a task could not hold one."""
+        return ranges_between(borders_of(files, key, self._spark.partitions, rows, at_most))
 
     def each(
         self,

@@ -249,3 +249,17 @@ def test_what_memory_does_not_hold_goes_to_the_disk_and_leaves_it(tmp_path) -> N
         )
         assert [file.stat().st_size for file in scratch.rglob("*") if file.is_file()]
     assert not any(scratch.iterdir())
+
+
+def test_groups_by_id_of_a_large_log_are_one_scan(tmp_path) -> None:
+    """DuckDB would make them range by range of its own, and read what a range of ours holds once for each."""
+    file, tables = tmp_path / "large.parquet", RangeTables((), DuckDbConfig("1GB", 1, None))
+    grouped = f"EXPLAIN SELECT id, sum(amount) FROM '{file}' GROUP BY id"
+    with tables.opened(KeyRange()) as connection:
+        connection.execute(
+            f"COPY (SELECT (range // 20)::VARCHAR AS id, range AS amount FROM range(20_000_000_000, 20_009_000_000)) "
+            f"TO '{file}' (ROW_GROUP_SIZE 8192)"
+        )
+        assert "UNION" not in connection.execute(grouped).fetchone()[1].upper()
+        connection.execute("SET disabled_optimizers = ''")
+        assert "UNION" in connection.execute(grouped).fetchone()[1].upper(), "DuckDB has ceased to do so"

@@ -33,3 +33,10 @@ def test_rows_of_nobody_make_no_range_large(nobody, rows_of_a_group: int, last: 
 
 def test_where_nobody_is_known_one_range_is_enough(tmp_path) -> None:
     assert borders_of([written(tmp_path / "lines.parquet", [None] * 40, 1_000)], "placed", 3, 1_000) == []
+
+
+def test_more_parts_than_were_asked_for_where_one_would_be_too_large(tmp_path) -> None:
+    file = written(tmp_path / "lines.parquet", IDS, 5)
+    assert len(borders_of([file], "placed", 2, 1_000, at_most=30)) == 2
+    assert len(borders_of([file], "placed", 6, 1_000, at_most=30)) == 5
+    assert len(borders_of([file], "placed", None, 1_000, at_most=30)) == 2
