@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
 
-from tagcast.features.core.engines.engine import Engine
+from tagcast.features.core.engines.engine import ONE_MACHINE, Engine
 from tagcast.features.core.engines.key_ranges import EVERYONE
 from tagcast.features.core.errors import RunRefusedError, StoreError
 from tagcast.features.core.messages import Joined, Message, Text, listed, msg
@@ -245,7 +245,8 @@ class Staging:
         """Return the file of each tag's percentiles of everybody."""
         tags = next(part.tags for part in parts if part.tags)
         work = TagPercentiles(self.shared, parts, tags)
-        files = self._engine.each(work, range(len(tags)), msg("percentiles"))
+        engine = self._engine if work.worth_a_job else ONE_MACHINE
+        files = engine.each(work, range(len(tags)), msg("percentiles"))
         return dict(zip(tags, files, strict=True))
 
 

@@ -69,8 +69,9 @@ def spark_conf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(autouse=True, scope="session")
 def a_file_a_range() -> None:
     """Let the store have a file a range, however few profiles there are: the session ends with the process."""
-    from tagcast.serving.publishing.parts import joined_parts
+    from tagcast.serving.publishing.parts import joined_parts, tag_percentiles
 
+    tag_percentiles.LEAST_SCORES = 1
     joined_parts.LEAST_PROFILES = 1
 
 

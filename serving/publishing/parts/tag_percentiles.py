@@ -10,6 +10,9 @@ from tagcast.models.decisions.sorted_scores import SortedScores
 from tagcast.serving.publishing.parts.staged_part import StagedPart
 from tagcast.serving.publishing.percentiles import Percentiles
 
+LEAST_SCORES = 30_000_000
+"""Of a run whose percentiles are worth a job of an engine: two seconds of processors, as these are for so many."""
+
 
 @dataclass(frozen=True)
 class TagPercentiles:
@@ -26,6 +29,11 @@ class TagPercentiles:
     folder: Path
     parts: tuple[StagedPart, ...]
     tags: tuple[str, ...]
+
+    @property
+    def worth_a_job(self) -> bool:
+        """Whether there are so many that they are for an engine's tasks."""
+        return sum(part.profiles for part in self.parts) * len(self.tags) >= LEAST_SCORES
 
     def __call__(self, place: int) -> Path:
         """Write the percentiles of the tag at ``place``, and return the file."""

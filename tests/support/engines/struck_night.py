@@ -19,7 +19,7 @@ from typing import Any
 import tagcast.pipelines.cli.scoring
 from tagcast.features.core.engines.spark_engine import SparkEngine
 from tagcast.pipelines.cli.main import cli
-from tagcast.serving.publishing.parts import joined_parts
+from tagcast.serving.publishing.parts import joined_parts, tag_percentiles
 from tests.support.champion import NOW
 from tests.support.engines.struck import Fault, Struck, children
 
@@ -62,6 +62,7 @@ def strike_driver(at: str, after: bool) -> None:
 def main() -> None:
     """Run it."""
     tagcast.pipelines.cli.scoring.clock = lambda: NOW
+    tag_percentiles.LEAST_SCORES = 1
     joined_parts.LEAST_PROFILES = 1  # however few there are, the store gets a file a range
     said = json.loads(sys.argv[1])
     if "at" in said:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tagcast.serving.publishing.parts import joined_parts
+from tagcast.serving.publishing.parts import joined_parts, tag_percentiles
 from tagcast.serving.scoring import challengers, drift_sample, scorer
 from tests.support.engines.scored_shop import make_scored_shop, scored
 from tests.support.engines.split_machine import SplitMachine
@@ -32,6 +32,7 @@ def _little(monkeypatch) -> None:
     monkeypatch.setattr(drift_sample, "SAMPLE", 180)
     monkeypatch.setattr(challengers, "LEAST_PROFILES", 60)
     monkeypatch.setattr(joined_parts, "LEAST_PROFILES", 1)
+    monkeypatch.setattr(tag_percentiles, "LEAST_SCORES", 1)
 
 
 @pytest.mark.usefixtures("_little")
