@@ -64,10 +64,12 @@ def explain_audience(
 def _expired(context: ServiceContext, person: Person, text: str) -> list[Message]:
     """Return a sentence for each tag of a filter, and of the audiences that it names, that has expired."""
     from tagcast.serving.audiences.filter_resolution import resolve
-    from tagcast.serving.audiences.queries import expired_sentences, expired_tags, tags_of
+    from tagcast.serving.audiences.queries import expired_sentences, expired_tags
+    from tagcast.serving.filters.row_rights import reader_for
+    from tagcast.serving.filters.where import tags_of
 
     whole = resolve(context, person, text).whole
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         return expired_sentences(expired_tags(reader, tags_of(whole), context.now), context.now)
 
 
@@ -76,6 +78,7 @@ def show_audience(
 ) -> tuple[list[dict[str, Any]], frozenset[str]]:
     """Return up to ``limit`` of the profiles that a filter finds, and which columns hold amounts."""
     from tagcast.serving.audiences.service import members, parse_for, sample
+    from tagcast.serving.filters.row_rights import reader_for
 
     tree = parse_for(context, person, text)
     for sentence in _expired(context, person, text):
@@ -84,7 +87,7 @@ def show_audience(
         rows = list(members(context, person, tree, limit=limit).rows)
     else:
         rows = sample(context, person, tree, limit, seed)
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         return rows, frozenset(f"{tag}.score" for tag in reader.manifest.run.amounts)
 
 

@@ -13,9 +13,12 @@ from tagcast.pipelines.project.project import Project
 if TYPE_CHECKING:
     from tagcast.models.filters.conditions import Names
     from tagcast.serving.profiles.profile_query import ProfileView
+    from tagcast.serving.store.reader_pool import Seen
 
 
-def look_up(project: Project, profile_id: str, now: datetime, visible: Names | None = None) -> dict[str, Any]:
+def look_up(
+    project: Project, profile_id: str, now: datetime, seen: Seen, visible: Names | None = None
+) -> dict[str, Any]:
     """Return one profile: attributes, tags with reasons and whether they have expired, key features with their titles.
 
     Parameters
@@ -23,12 +26,14 @@ def look_up(project: Project, profile_id: str, now: datetime, visible: Names | N
     project : Project
     profile_id : str
     now : datetime
+    seen : callable
+        Takes a reader of the active run, and returns what of it may be shown.
     visible : Names, optional
         Tags and attributes that may be shown; None shows all.
     """
     from tagcast.serving.profiles.profile_details import key_features
 
-    found, as_of = active_view(project, profile_id, visible)
+    found, as_of = active_view(project, profile_id, seen, visible)
     view = asdict(found)
     return {
         **view,
@@ -38,17 +43,19 @@ def look_up(project: Project, profile_id: str, now: datetime, visible: Names | N
     }
 
 
-def active_view(project: Project, profile_id: str, visible: Names | None = None) -> tuple[ProfileView, date]:
+def active_view(
+    project: Project, profile_id: str, seen: Seen, visible: Names | None = None
+) -> tuple[ProfileView, date]:
     """Return what the active run says of one profile, under the id that it has now, and the day of that run's data.
 
-    ``visible`` is as for :func:`look_up`.
+    ``seen`` and ``visible`` are as for :func:`look_up`.
     """
     from tagcast.serving.profiles.profile_query import profile
 
     former = read_former_ids(project.settings.home)
     with project.store.reader() as reader:
         tags = None if visible is None else visible.tags
-        view = profile(reader, profile_id, tags=tags, other_ids=former.other_ids)
+        view = profile(seen(reader), profile_id, tags=tags, other_ids=former.other_ids)
         as_of = reader.manifest.run.as_of
     if visible is None:
         return view, as_of
@@ -57,13 +64,17 @@ def active_view(project: Project, profile_id: str, visible: Names | None = None)
 
 
 def profile_on(
-    project: Project, profile_id: str, as_of: date, visible: Names | None = None
+    project: Project, profile_id: str, as_of: date, seen: Seen, visible: Names | None = None
 ) -> dict[str, Any]:
     """Return what was predicted of a profile at the end of ``as_of`` (UTC), under the id of then, and by which models.
 
-    ``visible`` is as for :func:`look_up`.
+    ``seen`` and ``visible`` are as for :func:`look_up`: whom somebody may see is decided by the active run.
     """
     from tagcast.serving.store.history import tags_at
+    from tagcast.serving.store.reader_pool import whole
+
+    if seen is not whole:
+        active_view(project, profile_id, seen)
 
     end = datetime.combine(as_of + timedelta(days=1), time(), UTC)
     then = tags_at(project.store, profile_id, end)

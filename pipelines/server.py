@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
     from tagcast.serving.context import ServiceContext
 
+log = logging.getLogger("tagcast")
 _MESSAGE_BYTES = 2_000_000
 _GRACE_SECONDS = 3
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -109,9 +110,20 @@ def run(service: Service) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     logging.getLogger("uvicorn.error").addFilter(Brief())
+    _warn_of_conditions(service.context)
     # The registry takes seconds to open: whoever asks first should not wait for it.
     Thread(target=_open_registry, args=(service.context,), daemon=True).start()
     uvicorn.Server(config).run(sockets=[service.listener])
+
+
+def _warn_of_conditions(context: ServiceContext) -> None:
+    """Say which conditions on rows do not fit the active run, before somebody whom they limit meets it."""
+    from tagcast.serving.filters.row_rights import unusable_conditions
+
+    with suppress(TagcastError):  # nothing of it keeps the server from serving the others
+        for entity in context.entities.values():
+            for sentence in unusable_conditions(entity):
+                log.warning(sentence)
 
 
 def _open_registry(context: ServiceContext) -> None:

@@ -11,24 +11,12 @@ import click
 
 from tagcast.features.core.messages import msg
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGroup, pass_invocation
-from tagcast.pipelines.cli.options import Day
+from tagcast.pipelines.cli.options import Day, password_option, role_option, rows_option, sensitive_option
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.terminal import say, spoken, table
 from tagcast.registry.access import accounts, api_keys
 from tagcast.registry.access.audit_log import entries, whose
-from tagcast.registry.access.roles import ROLES, role_named
-
-role_option = click.option(
-    "--role", type=click.Choice(ROLES), default="viewer", show_default=True, help="What they may do."
-)
-sensitive_option = click.option(
-    "--sensitive", is_flag=True, help="They may also see what is marked sensitive, whatever their role."
-)
-password_option = click.option(
-    "--password-file",
-    type=click.File(encoding="utf-8"),
-    help="Read the password from a file, - for standard input; default: ask for it.",
-)
+from tagcast.registry.access.roles import roles_of
 
 
 @click.group(cls=ProjectGroup)
@@ -43,6 +31,8 @@ def user() -> None:
       admin            manage users and keys, read the audit log, nothing else
       owner            every right of them all
 
+    [access.roles] of the configuration adds roles composed of rights, [access.rows] limits whom somebody sees.
+
     \b
     Example:
       tagcast user add ann --role admin
@@ -53,12 +43,13 @@ def user() -> None:
 @user.command("add")
 @click.argument("name")
 @role_option
+@rows_option
 @sensitive_option
 @password_option
 @pass_invocation
 def add_user(
-    invocation: Invocation, name: str, role: str, sensitive: bool,
-    password_file: Any,
+    invocation: Invocation, name: str, role: str, rows: tuple[str, ...],
+    sensitive: bool, password_file: Any,
 ) -> None:  # fmt: skip
     """Let NAME log in; the password is asked for, and has at least 10 characters.
 
@@ -66,18 +57,22 @@ def add_user(
     Example:
       tagcast user add ann --role admin
       tagcast user add bo --role marketer --sensitive
+      tagcast user add nora --role marketer --rows north
     """
+    # Before anybody is asked for a password.
+    roles_of(invocation.settings.access).person(name, role, rows=rows)
     added = accounts.add_user(
         invocation.state,
         name,
-        role_named(role),
+        role,
         _password(password_file),
         sensitive=sensitive,
+        rows=rows,
         by=invocation.allowed("access"),
         now=clock(),
     )
     invocation.answer(
-        {"name": added.name, "role": added.role, "sensitive": added.sensitive},
+        {"name": added.name, "role": added.role, "sensitive": added.sensitive, "rows": added.rows},
         lambda: _added(added),
     )
 
@@ -124,8 +119,11 @@ def list_users(invocation: Invocation) -> None:
     """
     invocation.allowed("access")
     found = accounts.users(invocation.state)
-    cells = [(u.name, u.role, u.sensitive or None, u.added_by, _shown(u.added_at)) for u in found]
-    heads = ("name", "role", "sensitive", "added by", "added at (UTC)")
+    cells = [
+        (u.name, u.role, u.sensitive or None, ", ".join(u.rows) or None, u.added_by, _shown(u.added_at))
+        for u in found
+    ]
+    heads = ("name", "role", "sensitive", "sees only", "added by", "added at (UTC)")
     invocation.answer([vars(u) for u in found], lambda: table("users", heads, cells))
 
 
@@ -157,12 +155,13 @@ def key() -> None:
 @key.command("add")
 @click.argument("name")
 @role_option
+@rows_option
 @sensitive_option
 @click.option("--expires", type=Day(), help="From this day on it does not work.")
 @pass_invocation
 def add_key(
-    invocation: Invocation, name: str, role: str, sensitive: bool,
-    expires: date | None,
+    invocation: Invocation, name: str, role: str, rows: tuple[str, ...],
+    sensitive: bool, expires: date | None,
 ) -> None:  # fmt: skip
     """Make a key for the program NAME. It is shown once: only its digest is kept.
 
@@ -177,8 +176,9 @@ def add_key(
     made = api_keys.add_key(
         invocation.state,
         name,
-        role_named(role),
+        role,
         sensitive=sensitive,
+        rows=rows,
         by=invocation.allowed("access"),
         now=clock(),
         expires_at=until,
@@ -208,12 +208,23 @@ def list_keys(invocation: Invocation) -> None:
             k.name,
             k.role,
             k.sensitive or None,
+            ", ".join(k.rows) or None,
             k.added_by,
             *map(_shown, (k.added_at, k.expires_at, k.revoked_at)),
         )
         for k in found
     ]
-    heads = ("id", "name", "role", "sensitive", "added by", "added at (UTC)", "expires at", "revoked at")
+    heads = (
+        "id",
+        "name",
+        "role",
+        "sensitive",
+        "sees only",
+        "added by",
+        "added at (UTC)",
+        "expires at",
+        "revoked at",
+    )
     invocation.answer([vars(k) for k in found], lambda: table("keys", heads, cells))
 
 

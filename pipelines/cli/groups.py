@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person, Right
     from tagcast.registry.state.database import State
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.store.reader_pool import Seen
 
 INTERRUPTED = 130
 
@@ -106,6 +107,14 @@ class Invocation:
         from tagcast.serving.audiences.filter_resolution import columns_of
 
         return columns_of(self.context(), self.person) if key_given() else None
+
+    @property
+    def seen(self) -> Seen:
+        """What of a run who runs the command may see."""
+        from tagcast.serving.filters.row_rights import seen_by
+        from tagcast.serving.store.reader_pool import whole
+
+        return partial(seen_by, self.context(), self.person) if self.person.limits else whole
 
     def require_visible(self, tag: str) -> None:
         """Pass only a tag that who runs the command may see."""

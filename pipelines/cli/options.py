@@ -103,3 +103,25 @@ def needs(right: Right) -> Callable[[Callable[..., None]], Callable[..., None]]:
         return checked
 
     return decorate
+
+
+role_option = click.option(
+    "--role",
+    default="viewer",
+    show_default=True,
+    help="What they may do: viewer, marketer, data_scientist, admin, owner, or a role of [access.roles].",
+)
+rows_option = click.option(
+    "--rows",
+    multiple=True,
+    metavar="NAME",
+    help="They see only profiles that meet this condition of [access.rows]; of several a profile has to meet one.",
+)
+sensitive_option = click.option(
+    "--sensitive", is_flag=True, help="They may also see what is marked sensitive, whatever their role."
+)
+password_option = click.option(
+    "--password-file",
+    type=click.File(encoding="utf-8"),
+    help="Read the password from a file, - for standard input; default: ask for it.",
+)

@@ -41,8 +41,8 @@ def show(invocation: Invocation, profile_id: str, on: date | None) -> None:
     """
     visible = invocation.visible_columns
     if on is not None:
-        then = profile_on(invocation.project(), profile_id, on, visible)
+        then = profile_on(invocation.project(), profile_id, on, invocation.seen, visible)
         invocation.answer(then, lambda: render_profile_on(then))
         return
-    view = look_up(invocation.project(), profile_id, clock(), visible)
+    view = look_up(invocation.project(), profile_id, clock(), invocation.seen, visible)
     invocation.answer(view, lambda: render_profile(view))

@@ -81,7 +81,7 @@ def show_runs(invocation: Invocation) -> None:
       tagcast run list
     """
     project = invocation.project()
-    rows = list_runs(project)
+    rows = list_runs(project, invocation.person)
     invocation.answer([r.to_dict() for r in rows], lambda: render_runs(rows, project.store.place))
 
 

@@ -13,7 +13,7 @@ from tagcast.pipelines.nights.caller import NightCaller
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.terminal import say
 from tagcast.pipelines.server import prepare, run
-from tagcast.registry.access.roles import ROLE_NAMES
+from tagcast.registry.access.rights import ROLE_NAMES
 
 
 @click.command(cls=ProjectCommand)

@@ -109,7 +109,9 @@ def plan(invocation: Invocation) -> None:
     """
     # Here, not at the top: the list of tags does without what reads data and models.
     from tagcast.pipelines.deployment.plan import make_plan
+    from tagcast.registry.access.roles import require_everybody
 
+    require_everybody(invocation.person)
     with progress() as show_progress:
         found = make_plan(invocation.project(show_progress), invocation.context())
     invocation.answer(found.to_dict(), lambda: render_plan(found))

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tagcast.models.filters.conditions import Filter, Leaf
-    from tagcast.serving.audiences.filter_resolution import ResolvedFilter
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.filters.inlining import ResolvedFilter
     from tagcast.serving.store.manifest import Manifest
 
     Mask = npt.NDArray[np.bool_]

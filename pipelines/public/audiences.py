@@ -93,9 +93,11 @@ class Audience:
         """
         import pandas as pd
 
+        from tagcast.serving.filters.row_rights import reader_for
+
         context, person = self._asked()
         if limit is None:
-            with context.store.reader() as reader:
+            with reader_for(context, person) as reader:
                 limit = max(1, reader.manifest.profiles)
         rows, _ = show_audience(context, person, self.filter, limit, seed)
         return pd.DataFrame(rows) if rows else pd.DataFrame({"profile_id": []}, dtype=object)

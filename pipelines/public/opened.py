@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DefinitionError, TagcastError
@@ -19,6 +20,7 @@ from tagcast.pipelines.public.progress_bars import shown_progress
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person, Right
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.store.reader_pool import Seen
 
 Day = date | str
 """A date, or one as text: ``"2017-12-02"``."""
@@ -56,6 +58,13 @@ class Opened:
 
     def _context(self, moment: datetime) -> ServiceContext:
         return context_at(self._project, moment)
+
+    def _seen(self, person: Person, moment: datetime) -> Seen:
+        """Return what of a run ``person`` may see."""
+        from tagcast.serving.filters.row_rights import seen_by
+        from tagcast.serving.store.reader_pool import whole
+
+        return partial(seen_by, self._context(moment), person) if person.limits else whole
 
     def _check_entity(self, tag: str) -> None:
         """Refuse a tag of another entity, and say where it is."""

@@ -132,7 +132,8 @@ class RunMethods(Opened):
         with self._working("profiles", now) as (project, moment, person):
             if key_given():
                 self._check_visible(tag, person, moment)
-            with project.store.reader() as reader:
+            with project.store.reader() as everybody:
+                reader = self._seen(person, moment)(everybody)
                 known = sorted(one.tag for one in reader.manifest.run.tags)
                 if tag not in known:
                     raise NotFoundError(
@@ -237,7 +238,7 @@ class RunMethods(Opened):
 
         with self._working("profiles", now) as (project, moment, person):
             visible = columns_of(self._context(moment), person) if key_given() else None
-            view, _ = active_view(project, profile_id, visible)
+            view, _ = active_view(project, profile_id, self._seen(person, moment), visible)
         return view
 
     def _check_visible(self, tag: str, person: Person, moment: datetime) -> None:

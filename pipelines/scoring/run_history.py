@@ -14,6 +14,7 @@ from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.movement import entered_and_left
 
 if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
     from tagcast.serving.store.manifest import Manifest
 
 
@@ -42,7 +43,7 @@ class StoreRow:
     run: int
     run_id: str
     as_of: date
-    profiles: int
+    profiles: int | None
     tags: int
     kept: bool
     active: bool
@@ -53,8 +54,8 @@ class StoreRow:
         return asdict(self)
 
 
-def list_runs(project: Project) -> list[StoreRow]:
-    """Return the log of the store, newest first."""
+def list_runs(project: Project, person: Person) -> list[StoreRow]:
+    """Return the log of the store, newest first; how many profiles a run held is not for who sees some of them only."""
     store = project.store
     log, stored = store.log(), store.stored()
     active = next((entry for entry in reversed(log) if entry.action != "keep"), None)
@@ -66,7 +67,7 @@ def list_runs(project: Project) -> list[StoreRow]:
             entry.run.number,
             entry.run.run.run_id,
             entry.run.run.as_of,
-            entry.run.profiles,
+            None if person.limits else entry.run.profiles,
             len(entry.run.tags),
             entry.run.number in stored,
             entry is active,

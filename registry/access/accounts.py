@@ -6,6 +6,7 @@ database can come in with none of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from tagcast.features.core.messages import msg
 from tagcast.registry.access import login_attempts, passwords
 from tagcast.registry.access.api_keys import Key, add_key, keys, person_of_key, revoke_key, revoke_keys_of
 from tagcast.registry.access.audit_log import record
-from tagcast.registry.access.roles import Person, Role, role_named
+from tagcast.registry.access.roles import Person, Roles, roles_of
 from tagcast.registry.access.sessions import (
     close_session,
     close_sessions_of,
@@ -54,19 +55,27 @@ class User:
     """An account."""
 
     name: str
-    role: Role
+    role: str
     sensitive: bool
+    rows: tuple[str, ...]
     added_by: str
     added_at: datetime
 
-    @property
-    def person(self) -> Person:
-        """Who comes in."""
-        return Person(self.name, self.role, self.sensitive)
+    def person(self, roles: Roles) -> Person:
+        """Return who comes in."""
+        return Person(self.name, self.role, self.sensitive, self.rows, roles)
 
 
 def add_user(
-    state: State, name: str, role: Role, password: str, *, sensitive: bool = False, by: str, now: datetime
+    state: State,
+    name: str,
+    role: str,
+    password: str,
+    *,
+    sensitive: bool = False,
+    rows: Iterable[str] = (),
+    by: str,
+    now: datetime,
 ) -> User:
     """Add an account.
 
@@ -75,11 +84,13 @@ def add_user(
     state : State
     name : str
         Capitals do not count.
-    role : Role
+    role : str
     password : str
         At least 10 characters.
     sensitive : bool
         Whether they may see what is marked sensitive although their role may not.
+    rows : iterable of str
+        Conditions of ``[access.rows]``, of which a profile has to meet one for them to see it; none: not limited.
     by : str
         Who adds it.
     now : datetime
@@ -89,9 +100,10 @@ def add_user(
     ConflictError
         When the name is taken.
     TagcastError
-        For a name, role or password that is none.
+        For a name, role, password or condition that is none.
     """
-    user = User(person_name(name), role_named(role), sensitive, by, now)
+    roles = roles_of(state.access)
+    user = User(person_name(name), roles.named(role).name, sensitive, roles.checked_rows(rows), by, now)
     row = {**vars(user), "password": passwords.hashed(password, user.name)}
     with state.writing() as connection:
         if connection.execute(select(USERS.c.name).where(USERS.c.name == user.name)).first():
@@ -100,7 +112,11 @@ def add_user(
                 hint=msg("choose another name, or remove that user first"),
             )
         connection.execute(USERS.insert().values(row))
-        detail = {"role": user.role, "sensitive": sensitive}
+        detail = {
+            "role": user.role,
+            "sensitive": sensitive,
+            **({"row_rights": user.rows} if user.rows else {}),
+        }
         login_attempts.forgive(state, user.name)
         record(state, now=now, who=by, action="user.add", subject=user.name, detail=detail)
     return user
@@ -136,7 +152,8 @@ def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
     """
     with state.writing() as connection:
         name = _known(state, name)
-        people = {user.name: user.person for user in users(state)}
+        roles = roles_of(state.access)
+        people = {user.name: user.person(roles) for user in users(state)}
         person = people.pop(name)
         if person.may("access") and people and not any(one.may("access") for one in people.values()):
             raise ConflictError(
@@ -154,7 +171,8 @@ def users(state: State) -> list[User]:
     """Return the accounts by name."""
     columns = [c for c in USERS.c if c.name != "password"]
     with state.reading() as connection:
-        return [User(**row) for row in connection.execute(select(*columns).order_by(USERS.c.name)).mappings()]
+        found = connection.execute(select(*columns).order_by(USERS.c.name)).mappings()
+        return [User(**{**row, "rows": tuple(row["rows"])}) for row in found]
 
 
 def any_user(state: State) -> bool:
@@ -169,10 +187,10 @@ def person_named(state: State, name: str) -> Person | None:
         name = person_name(name)
     except TagcastError:
         return None
-    query = select(USERS.c.name, USERS.c.role, USERS.c.sensitive).where(USERS.c.name == name)
+    query = select(USERS.c.name, USERS.c.role, USERS.c.sensitive, USERS.c.rows).where(USERS.c.name == name)
     with state.reading() as connection:
         row = connection.execute(query).one_or_none()
-    return Person(row.name, row.role, row.sensitive) if row else None
+    return Person(row.name, row.role, row.sensitive, tuple(row.rows), roles_of(state.access)) if row else None
 
 
 def login(state: State, name: str, password: str, now: datetime, *, address: str) -> Person:

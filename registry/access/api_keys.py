@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -16,7 +17,7 @@ from sqlalchemy import select
 from tagcast.features.core.errors import NotFoundError, TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.registry.access.audit_log import record
-from tagcast.registry.access.roles import Person, Role, role_named
+from tagcast.registry.access.roles import Person, roles_of
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import KEYS
 from tagcast.registry.state.text_validation import person_name
@@ -31,8 +32,9 @@ class Key:
 
     id: str
     name: str
-    role: Role
+    role: str
     sensitive: bool
+    rows: tuple[str, ...]
     added_by: str
     added_at: datetime
     expires_at: datetime | None
@@ -42,9 +44,10 @@ class Key:
 def add_key(
     state: State,
     name: str,
-    role: Role,
+    role: str,
     *,
     sensitive: bool = False,
+    rows: Iterable[str] = (),
     by: str,
     now: datetime,
     expires_at: datetime | None = None,
@@ -56,9 +59,11 @@ def add_key(
     state : State
     name : str
         Under which the program is in the audit log.
-    role : Role
+    role : str
     sensitive : bool
         Whether it may see what is marked sensitive although its role may not.
+    rows : iterable of str
+        Conditions of ``[access.rows]``, of which a profile has to meet one for it to see it; none: not limited.
     by : str
         Who adds it.
     now : datetime
@@ -68,7 +73,7 @@ def add_key(
     Raises
     ------
     TagcastError
-        For a name, role or expiry that is none.
+        For a name, role, condition or expiry that is none.
     """
     if expires_at is not None and expires_at <= now:
         raise TagcastError(
@@ -76,10 +81,13 @@ def add_key(
             hint=msg("give a later day"),
         )
     number, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    key = Key(number, person_name(name), role_named(role), sensitive, by, now, expires_at, None)
+    roles = roles_of(state.access)
+    seen = roles.checked_rows(rows)
+    key = Key(number, person_name(name), roles.named(role).name, sensitive, seen, by, now, expires_at, None)
     with state.writing() as connection:
         connection.execute(KEYS.insert().values(**vars(key), secret=_digest(secret)))
         detail = {"role": key.role, "sensitive": sensitive, "name": key.name, "expires_at": expires_at}
+        detail |= {"row_rights": seen} if seen else {}
         record(state, now=now, who=by, action="key.add", subject=number, detail=detail)
     return f"tc_{number}_{secret}"
 
@@ -116,7 +124,8 @@ def keys(state: State) -> list[Key]:
     columns = [c for c in KEYS.c if c.name != "secret"]
     query = select(*columns).order_by(KEYS.c.added_at.desc(), KEYS.c.id)
     with state.reading() as connection:
-        return [Key(**row) for row in connection.execute(query).mappings()]
+        found = connection.execute(query).mappings()
+        return [Key(**{**row, "rows": tuple(row["rows"])}) for row in found]
 
 
 _remembered: WeakKeyDictionary[State, dict[str, tuple[Person, datetime, datetime | None]]] = (
@@ -141,7 +150,7 @@ def person_of_key(state: State, text: str, now: datetime) -> Person | None:
         return None
     if row.revoked_at is not None or (row.expires_at is not None and now >= row.expires_at):
         return None
-    person = Person(row.name, row.role, row.sensitive)
+    person = Person(row.name, row.role, row.sensitive, tuple(row.rows), roles_of(state.access))
     with _lock:
         _remembered.setdefault(state, {})[digest] = (person, now, row.expires_at)
     return person

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import delete, select
 
-from tagcast.registry.access.roles import Person
+from tagcast.registry.access.roles import Person, roles_of
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import SESSIONS
 
@@ -24,7 +24,8 @@ _lock = Lock()
 def open_session(state: State, person: Person, now: datetime) -> str:
     """Return a token that stands for ``person`` for 12 hours."""
     token = secrets.token_urlsafe(32)
-    row = {"token": _digest(token), **vars(person), "expires_at": now + SESSION_LIFE}
+    about = {name: getattr(person, name) for name in ("name", "role", "sensitive", "rows")}
+    row = {"token": _digest(token), **about, "expires_at": now + SESSION_LIFE}
     with state.writing() as connection:
         connection.execute(delete(SESSIONS).where(SESSIONS.c.expires_at <= now))
         connection.execute(SESSIONS.insert().values(row))
@@ -38,7 +39,7 @@ def person_of_session(state: State, token: str, now: datetime) -> Person | None:
     query = select(SESSIONS).where(SESSIONS.c.token == _digest(token), SESSIONS.c.expires_at > now)
     with state.reading() as connection:
         row = connection.execute(query).one_or_none()
-    return Person(row.name, row.role, row.sensitive) if row else None
+    return Person(row.name, row.role, row.sensitive, tuple(row.rows), roles_of(state.access)) if row else None
 
 
 def close_session(state: State, token: str) -> None:

@@ -23,11 +23,12 @@ def mentions(tree: Filter) -> frozenset[tuple[Literal["field", "audience"], str]
     )
 
 
-def naming(state: State, fields: Collection[str]) -> frozenset[str]:
-    """Return the audiences whose filter names one of ``fields``, themselves or through audiences that they name."""
+def naming(state: State, fields: Collection[str], audiences: Collection[str] = ()) -> frozenset[str]:
+    """Return the audiences whose filter names one of ``fields``, or of ``audiences``, which are among them, themselves or through others."""
     with state.reading() as connection:
         rows = [(m.name, m.kind, m.mentioned) for m in connection.execute(select(MENTIONS))]
     found = {name for name, kind, mentioned in rows if kind == "field" and mentioned in fields}
+    found |= set(audiences)
     while (
         more := {name for name, kind, mentioned in rows if kind == "audience" and mentioned in found} - found
     ):

@@ -26,6 +26,7 @@ from tagcast.features.core.errors import StateError
 from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.schema.operation import Access
 from tagcast.features.core.system import mode_in, private_folder
 from tagcast.features.core.urls import without_passwords
 from tagcast.registry.state.read_only import add_missing_tables, connect_readable, empty_state, readable_only
@@ -51,14 +52,19 @@ class State:
         Names the schema in PostgreSQL: projects share a server and not their users.
     home : Path, optional
         Of the project; its stamp remembers that there was a state.
+    access : Access, optional
+        What the roles are that accounts, keys and sessions name; default: those that tagcast brings.
     """
 
     _making = threading.Lock()  # of the process: nobody connects to a file while another one makes it
 
-    def __init__(self, url: str, project: str, home: Path | None = None) -> None:
+    def __init__(
+        self, url: str, project: str, home: Path | None = None, access: Access | None = None
+    ) -> None:
         self._url = parsed_url(url)
         self._project = project
         self._home = home
+        self.access = access or Access()
         self._schema = f"{schema_of(project)}_state"
         self._made = 0  # how many tables of METADATA were seen to be there
         self._writing = threading.RLock()
@@ -260,7 +266,7 @@ def open_state(settings: Settings) -> State:
     """Return the state of a project: ``[state] url``, else ``registry.db`` in the home."""
     url = settings.state_place or URL.create("sqlite", database=str(settings.home / DATABASE))
     plain = url if isinstance(url, str) else url.render_as_string(hide_password=False)
-    return State(plain, settings.name, settings.home)
+    return State(plain, settings.name, settings.home, settings.access)
 
 
 def schema_of(project: str) -> str:

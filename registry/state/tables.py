@@ -65,6 +65,7 @@ USERS = Table(
     Column("name", String(NAME_LENGTH), primary_key=True),
     Column("role", String(20), nullable=False),
     Column("sensitive", Boolean, nullable=False),
+    Column("rows", JSON, nullable=False, server_default="[]", comment="conditions that limit whom they see"),
     Column("password", String(200), nullable=False, comment="argon2"),
     Column("added_by", String(NAME_LENGTH), nullable=False),
     Column("added_at", UtcDateTime, nullable=False),
@@ -88,6 +89,7 @@ KEYS = Table(
     Column("name", String(NAME_LENGTH), nullable=False),
     Column("role", String(20), nullable=False),
     Column("sensitive", Boolean, nullable=False),
+    Column("rows", JSON, nullable=False, server_default="[]", comment="conditions that limit whom they see"),
     Column("added_by", String(NAME_LENGTH), nullable=False),
     Column("added_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
@@ -101,6 +103,7 @@ SESSIONS = Table(
     Column("name", String(NAME_LENGTH), nullable=False, index=True),
     Column("role", String(20), nullable=False),
     Column("sensitive", Boolean, nullable=False),
+    Column("rows", JSON, nullable=False, server_default="[]", comment="conditions that limit whom they see"),
     Column("expires_at", UtcDateTime, nullable=False),
 )
 

@@ -13,26 +13,31 @@ from tagcast.registry.access import accounts
 from tagcast.registry.access import api_keys as keys
 from tagcast.registry.access.accounts import User
 from tagcast.registry.access.api_keys import Key
-from tagcast.registry.access.roles import Person, Role, require
+from tagcast.registry.access.roles import Person, require
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
+
+_ROLE = "viewer, marketer, data_scientist, admin, owner, or one of `[access.roles]`"
+_ROWS = "conditions of `[access.rows]`, of which a profile has to meet one to be seen; none: not limited"
 
 
 class NewUser(BaseModel):
     """An account to be made."""
 
     name: str = Field(max_length=300)
-    role: Role
+    role: str = Field(max_length=100, description=_ROLE)
     password: str = Field(max_length=2_000)
     sensitive: bool = Field(False, description="may see what is marked sensitive although the role may not")
+    rows: list[str] = Field([], max_length=100, description=_ROWS)
 
 
 class NewKey(BaseModel):
     """A key to be made."""
 
     name: str = Field(max_length=300, description="under which the program is in the audit log")
-    role: Role
+    role: str = Field(max_length=100, description=_ROLE)
     sensitive: bool = False
+    rows: list[str] = Field([], max_length=100, description=_ROWS)
     expires_at: datetime | None = None
 
 
@@ -63,7 +68,14 @@ def access_routes(context: ServiceContext) -> APIRouter:
         """Make an account."""
         by = admin(request).name
         return accounts.add_user(
-            context.state, new.name, new.role, new.password, sensitive=new.sensitive, by=by, now=context.now
+            context.state,
+            new.name,
+            new.role,
+            new.password,
+            sensitive=new.sensitive,
+            rows=new.rows,
+            by=by,
+            now=context.now,
         )
 
     @routes.post("/users/{name:path}/unlock", status_code=204)
@@ -96,6 +108,7 @@ def access_routes(context: ServiceContext) -> APIRouter:
             new.name,
             new.role,
             sensitive=new.sensitive,
+            rows=new.rows,
             by=by,
             now=context.now,
             expires_at=expires_at,

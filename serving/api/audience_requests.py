@@ -10,9 +10,9 @@ from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.registry.access.audit_log import count_use
 from tagcast.registry.access.roles import Person, require
-from tagcast.serving.audiences.queries import tags_of
 from tagcast.serving.audiences.service import parse_for
 from tagcast.serving.context import ServiceContext
+from tagcast.serving.filters.where import tags_of
 
 _LONGEST = 500_000
 

@@ -7,25 +7,26 @@ from datetime import date, datetime
 
 from fastapi import APIRouter, Request
 
-from tagcast.registry.access.roles import RIGHTS, Right, Role, require
+from tagcast.registry.access.roles import RIGHTS, Right, require
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
 
 
 @dataclass(frozen=True)
 class Me:
-    """Who asks, and what they may do."""
+    """Who asks, what they may do, and whom they see: of each of ``rows`` a profile has to meet one condition."""
 
     name: str
-    role: Role
+    role: str
     rights: tuple[Right, ...]
+    rows: tuple[tuple[str, ...], ...]
     project: str
     entities: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Run:
-    """What was activated."""
+    """What was activated; how many profiles it held is not known to who sees some of them only."""
 
     number: int
     action: str
@@ -33,7 +34,7 @@ class Run:
     run_id: str
     as_of: date
     scored_at: datetime
-    profiles: int
+    profiles: int | None
     tags: int
     reason: str
 
@@ -47,12 +48,20 @@ def about_routes(context: ServiceContext) -> APIRouter:
         """Who the key or session belongs to, and what they may do."""
         person = person_of(request)
         rights = tuple(right for right in RIGHTS if person.may(right))
-        return Me(person.name, person.role, rights, context.settings.whole.name, tuple(context.entities))
+        return Me(
+            person.name,
+            person.role,
+            rights,
+            person.limits,
+            context.settings.whole.name,
+            tuple(context.entities),
+        )
 
     @routes.get("/runs")
     def runs(request: Request) -> list[Run]:
         """What was activated or kept for the history, newest first; the first that is no ``keep`` is active."""
-        require(person_of(request), "see")
+        person = person_of(request)
+        require(person, "see")
         return [
             Run(
                 e.number,
@@ -61,7 +70,7 @@ def about_routes(context: ServiceContext) -> APIRouter:
                 e.run.run.run_id,
                 e.run.run.as_of,
                 e.run.run.scored_at,
-                e.run.profiles,
+                None if person.limits else e.run.profiles,
                 len(e.run.run.tags),
                 e.reason,
             )

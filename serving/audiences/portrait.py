@@ -12,12 +12,14 @@ from sqlglot import exp
 from tagcast.models.filters.conditions import Filter
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.registry.access.roles import require
-from tagcast.serving.audiences.filter_resolution import ResolvedFilter, names_for, resolve
+from tagcast.serving.audiences.filter_resolution import names_for, resolve
 from tagcast.serving.audiences.portrait_fields import Field, attribute_field, tag_field
-from tagcast.serving.audiences.queries import where_in
 from tagcast.serving.audiences.sampling import count_where, weight_in_sample
 from tagcast.serving.audiences.small_cells import SmallCells
 from tagcast.serving.catalog.shown_counts import smallest_cell
+from tagcast.serving.filters.inlining import ResolvedFilter
+from tagcast.serving.filters.row_rights import reader_for
+from tagcast.serving.filters.where import where_in
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -138,7 +140,7 @@ def portrait(
     resolved = resolve(context, person, tree)
     other = None if against is None else resolve(context, person, against)
     names, now = names_for(context, person), context.now
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         cells = SmallCells(context, reader, smallest_cell(context, person))
         resolved, *others = cells.admit(resolved, *([] if other is None else [other]))
         other = others[0] if others else None
@@ -161,9 +163,7 @@ def _fields(context: ServiceContext, reader: StoreReader, names: Names) -> list[
     found = [*tags]
     for name in reader.manifest.attributes:
         if name in names.attributes:
-            field = context.store.once(
-                reader.manifest, ("levels", name), partial(attribute_field, reader, name)
-            )
+            field = context.store.once(reader, ("levels", name), partial(attribute_field, reader, name))
             found += [field] if field else []
     return found
 
@@ -183,17 +183,17 @@ def _spread(reader: StoreReader, fields: Sequence[Field], resolved: ResolvedFilt
 
 
 def _everyone(context: ServiceContext, reader: StoreReader, fields: Sequence[Field]) -> _Spread:
-    """Return the spread of all profiles: of tags the manifest knows it, attributes are counted once a run."""
+    """Return the spread of all profiles: of tags the manifest knows it, the rest is counted once a run."""
     manifest = reader.manifest
     counts: _Counts = {}
     estimated = False
     for field in fields:
-        if field.kind == "tag":
+        if field.kind == "tag" and not reader.shown:
             counts[field.name] = _value_counts(manifest, field.name)
             continue
         sample = reader.sample_rows > 0
         count = partial(_counted, reader, [field], None, sample=sample)
-        found = context.store.once(manifest, ("everyone", field.name), count)[field.name]
+        found = context.store.once(reader, ("everyone", field.name), count)[field.name]
         times = manifest.profiles / reader.sample_rows if sample else 1.0
         counts[field.name] = {value: round(n * times) for value, n in found.items()}
         estimated |= sample
@@ -256,7 +256,7 @@ def compare(context: ServiceContext, person: Person, a: Filter, b: Filter) -> Ov
     """Return how two audiences overlap, counted in one pass."""
     require(person, "filter")
     first, second, now = resolve(context, person, a), resolve(context, person, b), context.now
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         cells = SmallCells(context, reader, smallest_cell(context, person))
         first, second = cells.admit(first, second)
         in_a, in_b = (where_in(reader, q.whole, now, q.frozen)[1] for q in (first, second))

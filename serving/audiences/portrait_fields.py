@@ -14,8 +14,9 @@ from sqlglot import exp
 
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.serving.audiences.filter_resolution import names_for
-from tagcast.serving.audiences.queries import quoted
 from tagcast.serving.catalog.shown_counts import smallest_cell
+from tagcast.serving.filters.row_rights import reader_for
+from tagcast.serving.filters.where import quoted
 from tagcast.serving.store.schema import TagRun, column_name
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def levels(context: ServiceContext, person: Person, attribute: str) -> list[str]
     cell = smallest_cell(context, person)
     if cell > 1:
         query = query.having(exp.Count(this=exp.Star()) >= exp.Literal.number(cell))
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         # A sample has fewer of each than the base: a value that it shows often enough is common enough.
         found = reader.query(query, sample=True).read_all()
     return [str(value) for value in found.column("level").to_pylist()]

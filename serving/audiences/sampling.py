@@ -13,8 +13,9 @@ from sqlglot import exp
 from tagcast.features.core.messages import Message
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.filter_resolution import resolve
-from tagcast.serving.audiences.queries import quoted, tags_of, where_in
 from tagcast.serving.audiences.small_cells import require_single_profiles
+from tagcast.serving.filters.row_rights import reader_for
+from tagcast.serving.filters.where import quoted, tags_of, where_in
 from tagcast.serving.store.schema import TagRun, column_name
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def members_of(
     """
     require_single_profiles(person, answer)
     resolved = resolve(context, person, tree)
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         _, where = where_in(reader, resolved.whole, context.now, resolved.frozen)
         about = {tag.tag: tag for tag in reader.manifest.run.tags}
         yield Members(reader, where, tuple(about[name] for name in tags_of(resolved.whole)), estimate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -12,10 +13,11 @@ from tagcast.models.filters.conditions import Filter, InAudience
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance import saved_audiences
 from tagcast.registry.state.id_lists import packed
-from tagcast.serving.audiences import service
+from tagcast.serving.audiences import queries, service
 from tagcast.serving.audiences.filter_resolution import resolve, visible_audiences
-from tagcast.serving.audiences.queries import where_in
 from tagcast.serving.catalog.shown_counts import shown_size, smallest_cell
+from tagcast.serving.filters.row_rights import reader_for, require_no_condition
+from tagcast.serving.filters.where import where_in
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -45,15 +47,16 @@ class FrozenMembers:
 def frozen_members(context: ServiceContext, person: Person, text: str) -> dict[str, FrozenMembers]:
     """Return what became of the members of each frozen audience that a filter names, itself or through others.
 
-    Nothing for who may not look at single profiles: small numbers of people who left tell of them.
+    Nothing for who may not look at single profiles: small numbers of people who left tell of them. Nor for who sees some
+    profiles only: of those who left nobody knows where they belonged.
     """
-    if not person.may("profiles"):
+    if not person.may("profiles") or person.limits:
         return {}
     resolved = resolve(context, person, text)
     found = {}
     for name in resolved.frozen:
         saved = list(saved_audiences.frozen_ids(context.state, name))
-        with context.store.reader() as reader:
+        with reader_for(context, person) as reader:
             tree = Filter(root=InAudience(name=name))
             _, where = where_in(reader, tree, context.now, resolved.frozen)
             rows = reader.query(exp.select("profile_id").from_("profiles").where(where)).read_all()
@@ -82,8 +85,9 @@ def save(
         Without the right "save", or where the name belongs to somebody else.
     """
     require(person, "save")
+    require_no_condition(context, person, name)
     tree = service.parse_for(context, person, text)
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         run = reader.manifest.number
     count = service.count(context, person, tree)
     # Read before anything is locked: it takes as long as the audience is large.
@@ -96,18 +100,44 @@ def save(
             saved_audiences.freeze(context.state, saved.name, members)
         else:
             service.parse_for(context, person, text)  # refused if it names itself
-        saved_audiences.add_size(context.state, saved.name, run, now, count.members, count.base)
-    return saved_audiences.get(context.state, saved.name)
+        if not person.limits:  # sizes on record are of everybody: the next run counts them
+            saved_audiences.add_size(context.state, saved.name, run, now, count.members, count.base)
+    return replace(saved_audiences.get(context.state, saved.name), run=run, members=count.members)
 
 
 def listed(context: ServiceContext, person: Person) -> list[SavedAudience]:
-    """Return the saved audiences that ``person`` may know of, by name, their sizes as they may see them."""
+    """Return the saved audiences that ``person`` may know of, by name, their sizes as they may see them.
+
+    Sizes on record are of everybody: for whoever sees some profiles only they are counted anew, once a run.
+    """
     require(person, "filter")
     cell = smallest_cell(context, person)
+    found = visible_audiences(context, person)
+    if person.limits:
+        found = [_counted_anew(context, person, one) for one in found]
     return [
-        replace(one, members=None if one.members is None else shown_size(one.members, cell))
-        for one in visible_audiences(context, person)
+        replace(one, members=None if one.members is None else shown_size(one.members, cell)) for one in found
     ]
+
+
+def _counted_anew(context: ServiceContext, person: Person, audience: SavedAudience) -> SavedAudience:
+    """Return an audience with its size among the profiles that ``person`` may see; without one where it cannot be counted."""
+    current = context.store.current()
+    if current is None:
+        return replace(audience, run=None, members=None)
+    text = InAudience(name=audience.name).text() if audience.kind == "frozen" else audience.filter
+    try:
+        asked = resolve(context, person, text)
+        with reader_for(context, person) as reader:
+            _, where = where_in(reader, asked.whole, context.now, asked.frozen)
+            key = ("size", sha256(where.sql().encode()).hexdigest())
+            found = context.store.once(
+                reader, key, lambda: queries.count(reader, asked.whole, context.now, frozen=asked.frozen)
+            )
+            run = reader.manifest.number
+    except FilterError:
+        return replace(audience, run=None, members=None)
+    return replace(audience, run=run, members=None if found.expired else found.members)
 
 
 def find(context: ServiceContext, person: Person, name: str) -> SavedAudience:
@@ -128,13 +158,16 @@ def find(context: ServiceContext, person: Person, name: str) -> SavedAudience:
 def sizes(context: ServiceContext, person: Person, name: str) -> list[Size]:
     """Return how large a saved audience was, oldest day of the data first, as ``person`` may see it.
 
+    Whoever sees some profiles only is shown none: what was counted is everybody.
+
     Raises
     ------
     NotFoundError
         When there is none that they may know of.
     """
     cell = smallest_cell(context, person)
-    found = saved_audiences.sizes(context.state, find(context, person, name).name)
+    one = find(context, person, name)
+    found = saved_audiences.sizes(context.state, one.name) if not person.limits else []
     # A day that was scored afterwards is no news; of a run that the log does not know, when it was counted tells.
     days = {entry.run.number: entry.run.run.as_of for entry in context.log}
     found = sorted(found, key=lambda size: (days.get(size.run, size.at.date()), size.at, size.run))
@@ -176,4 +209,5 @@ def delete(context: ServiceContext, person: Person, name: str) -> None:
     ConflictError
         When another audience names it.
     """
+    require_no_condition(context, person, name)
     saved_audiences.delete(context.state, name, person, context.now)

@@ -14,7 +14,6 @@ from tagcast.registry.access.roles import require
 from tagcast.serving.audiences import queries as audiences
 from tagcast.serving.audiences.description import Language, describe
 from tagcast.serving.audiences.filter_resolution import hidden_attributes, resolve
-from tagcast.serving.audiences.filter_sql import complement
 from tagcast.serving.audiences.forecast import (
     Expected,
     ExpectedAmount,
@@ -28,6 +27,9 @@ from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.sampling import weight_in_sample
 from tagcast.serving.audiences.small_cells import SmallCells
 from tagcast.serving.catalog.shown_counts import smallest_cell
+from tagcast.serving.filters.filter_sql import complement
+from tagcast.serving.filters.row_rights import reader_for
+from tagcast.serving.filters.where import where_in
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -112,7 +114,7 @@ def count(context: ServiceContext, person: Person, tree: Filter, *, estimate: bo
     """Count the members; ``estimate`` from a sample where the store keeps one."""
     require(person, "filter")
     asked = resolve(context, person, tree)
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         cells = SmallCells(context, reader, smallest_cell(context, person))
         (resolved,) = cells.admit(asked)
         found = audiences.count(
@@ -132,17 +134,15 @@ def condition_impact(
     require(person, "filter")
     resolved = resolve(context, person, tree)
     conditions = top_conditions(resolved.tree)
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         cells = SmallCells(context, reader, smallest_cell(context, person))
         (resolved,) = cells.admit(resolved)
         # An audience that stands alone may itself consist of several conditions: they are one here.
         parts = (
             top_conditions(resolved.whole) if isinstance(resolved.tree.root, And) else (resolved.whole.root,)
         )
-        each = [
-            audiences.where_in(reader, Filter(root=part), context.now, resolved.frozen)[1] for part in parts
-        ]
-        whole = audiences.where_in(reader, resolved.whole, context.now, resolved.frozen)[1]
+        each = [where_in(reader, Filter(root=part), context.now, resolved.frozen)[1] for part in parts]
+        whole = where_in(reader, resolved.whole, context.now, resolved.frozen)[1]
         times = weight_in_sample(reader, whole) if estimate else None
         failing = _failing_alone(reader, each, sample=times is not None)
     by_place = {place: cells.number(round(profiles * (times or 1))) for place, profiles in failing.items()}
@@ -174,7 +174,7 @@ def _failing_alone(reader: StoreReader, conditions: list[exp.Expr], *, sample: b
 def sentence(context: ServiceContext, person: Person, tree: Filter, language: Language) -> str:
     """Return in plain words what the filter means."""
     tree = parse_for(context, person, tree.text())
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         run = reader.manifest.run
     titles = {t.tag: t.title_zh if language == "zh" else t.title_en for t in run.tags}
     return describe(
@@ -240,7 +240,7 @@ def _member_query(
     require(person, "profiles")
     resolved = resolve(context, person, tree)
     hidden = hidden_attributes(context, person)
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         yield (
             reader,
             audiences.member_query(

@@ -34,10 +34,12 @@ from tagcast.models.filters.conditions import (
     walk,
 )
 from tagcast.models.filters.fields import NUMBER_PARTS
-from tagcast.registry.access.roles import ROLE_NAMES, require
-from tagcast.serving.audiences.filter_resolution import ResolvedFilter
-from tagcast.serving.audiences.queries import AudienceCount, quoted, where_in
+from tagcast.registry.access.rights import ROLE_NAMES
+from tagcast.registry.access.roles import require
+from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.catalog.shown_counts import shown_size
+from tagcast.serving.filters.inlining import ResolvedFilter
+from tagcast.serving.filters.where import quoted, where_in
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
@@ -129,9 +131,11 @@ class SmallCells:
             tag: None if mean is None or not members else round(mean / _CONFIDENCE_STEP) * _CONFIDENCE_STEP
             for tag, mean in found.mean_confidence.items()
         }
-        share = members / found.base if found.base else 0.0
+        # How many a run holds is no secret, how many somebody sees of it may be one.
+        base = self.number(found.base) if self.reader.shown else found.base
+        share = members / base if base else 0.0
         margin = found.margin + self.cell + self._slack(asked)
-        return AudienceCount(members, found.base, share, sure, min(margin, found.base))
+        return AudienceCount(members, base, share, sure, min(margin, base))
 
     def _smallest(self, conditions: Sequence[Leaf], frozen: Any) -> int:
         """Return how many profiles the rarest combination of conditions has that any profile has."""
@@ -176,7 +180,7 @@ class SmallCells:
     def _place(self, leaf: Compare) -> tuple[_Grid, int]:
         """Return the grid of a threshold's field, and how many of its lines lie below the threshold."""
         key = ("grid", self.cell, leaf.field.text())
-        grid = self.context.store.once(self.reader.manifest, key, partial(self._grid, leaf.field))
+        grid = self.context.store.once(self.reader, key, partial(self._grid, leaf.field))
         # Of >= and < a line that is the threshold itself does not count.
         bisect = bisect_left if leaf.op in {">=", "<"} else bisect_right
         return grid, bisect(grid.edges, float(leaf.value))

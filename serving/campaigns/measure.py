@@ -80,8 +80,15 @@ def measure_campaigns(measuring: Measuring, now: datetime) -> list[Campaign]:
     return found
 
 
-def measure(measuring: Measuring, campaign: Campaign) -> Figures:
+def measure(measuring: Measuring, campaign: Campaign, arms: Arms | None = None) -> Figures:
     """Return the figures of a campaign: those of its last, or of the days of its window that are observed.
+
+    Parameters
+    ----------
+    measuring : Measuring
+    campaign : Campaign
+    arms : Arms, optional
+        Only these of its members; default: all.
 
     Raises
     ------
@@ -92,7 +99,8 @@ def measure(measuring: Measuring, campaign: Campaign) -> Figures:
     day = max(0, min(campaign.days, (until - campaign.starts).days))
     if day == 0:
         return Figures("ahead", until, 0, campaign.days, expected=_expected(campaign))
-    arms = read_arms(measuring.state, measuring.settings.home, campaign, measuring.former)
+    if arms is None:
+        arms = read_arms(measuring.state, measuring.settings.home, campaign, measuring.former)
     outcomes = _Outcomes(measuring, campaign, arms.persons, day)
     known = outcomes.known
     given, scores = arms.given[known], arms.scores[known]

@@ -63,6 +63,12 @@ class Arms:
     in_both: int
     lowers: dict[tuple[str, int], npt.NDArray[np.float64]] = field(default_factory=dict)
 
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Arms:
+        """Return some of the members; of those who are left out since they are in both arms it is not known who they are."""
+        persons = [one for one, is_chosen in zip(self.persons, chosen, strict=True) if is_chosen]
+        lowers = {tag: lower[chosen] for tag, lower in self.lowers.items()}
+        return Arms(persons, self.given[chosen], self.stratum[chosen], self.scores[chosen], 0, lowers)
+
 
 def member_columns(tags: Sequence[str], floors: Iterable[str] = ()) -> list[str]:
     """Return the store's columns that are kept of each member: of ``floors`` the lower bound."""

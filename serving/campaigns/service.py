@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,16 @@ from tagcast.registry.operations.campaigns import all_campaigns, get_campaign, n
 from tagcast.serving.audiences.filter_resolution import hidden_attributes
 from tagcast.serving.campaigns.figures import Figures
 from tagcast.serving.campaigns.measure import Measuring, measure
+from tagcast.serving.campaigns.members import read_arms
+from tagcast.serving.campaigns.visible_members import of_members, visible_arms
 from tagcast.serving.catalog.known_tags import hidden_tags
+from tagcast.serving.filters.row_rights import reader_for
 
 if TYPE_CHECKING:
     from tagcast.features.ingest.event_log import EventLog
     from tagcast.registry.access.roles import Person
     from tagcast.registry.operations.campaigns import Campaign
+    from tagcast.serving.campaigns.members import Arms
     from tagcast.serving.context import ServiceContext
 
 FIGURES_SECONDS = 3_600.0
@@ -49,7 +53,7 @@ class MeasuredCampaign:
 
 
 def list_campaigns(context: ServiceContext, person: Person) -> list[MeasuredCampaign]:
-    """Return the campaigns that ``person`` may see, newest first.
+    """Return the campaigns that ``person`` may see, newest first; whoever sees some profiles only, with the figures of these.
 
     Raises
     ------
@@ -60,7 +64,8 @@ def list_campaigns(context: ServiceContext, person: Person) -> list[MeasuredCamp
     hidden = hidden_attributes(context, person) | hidden_tags(context, person)
     seen = [one for one in all_campaigns(context.state) if not hidden & set(one.names)]
     log = _log(context) if seen else None
-    return [MeasuredCampaign(one, _shown(_figures(context, log, one), hidden)) for one in seen]
+    found = [_measured(context, person, log, one) for one in seen]
+    return [replace(one, figures=_shown(one.figures, hidden)) for one in found if one is not None]
 
 
 def find_campaign(context: ServiceContext, person: Person, campaign: str) -> MeasuredCampaign:
@@ -71,14 +76,38 @@ def find_campaign(context: ServiceContext, person: Person, campaign: str) -> Mea
     NotAllowedError
         Without the right "export".
     NotFoundError
-        Where there is none of that id, or it names what is hidden from ``person``.
+        Where there is none of that id, it names what is hidden from ``person``, or they see none of its members.
     """
     require(person, "export")
     found = get_campaign(context.state, campaign)
     hidden = hidden_attributes(context, person) | hidden_tags(context, person)
     if hidden & set(found.names):
         raise no_campaign(campaign)
-    return MeasuredCampaign(found, _shown(_figures(context, _log(context), found), hidden))
+    measured = _measured(context, person, _log(context), found)
+    if measured is None:
+        raise no_campaign(campaign)
+    return replace(measured, figures=_shown(measured.figures, hidden))
+
+
+def _measured(
+    context: ServiceContext, person: Person, log: EventLog | None, campaign: Campaign
+) -> MeasuredCampaign | None:
+    """Return a campaign and its figures, of the members whom ``person`` sees; None where they see none of them."""
+    if not person.limits:
+        return MeasuredCampaign(campaign, _figures(context, log, campaign))
+    settings, former = context.settings, context.former_ids
+    with reader_for(context, person) as reader:
+        arms = context.store.once(
+            reader,
+            ("members", campaign.id, former.digest),
+            lambda: visible_arms(context, reader, read_arms(context.state, settings.home, campaign, former)),
+        )
+        shown = (reader.shown, reader.manifest.number)
+    if not arms.persons:
+        return None
+    return MeasuredCampaign(
+        of_members(campaign, arms), _figures(context, log, of_members(campaign, arms), arms, shown)
+    )
 
 
 def _shown(figures: Figures | None, hidden: Collection[str]) -> Figures | None:
@@ -97,7 +126,14 @@ def _log(context: ServiceContext) -> EventLog | None:
     return log if whole is None else log.seen_until(whole)
 
 
-def _figures(context: ServiceContext, log: EventLog | None, campaign: Campaign) -> Figures | None:
+def _figures(
+    context: ServiceContext,
+    log: EventLog | None,
+    campaign: Campaign,
+    arms: Arms | None = None,
+    shown: Hashable = "",
+) -> Figures | None:
+    """Return the figures of all members, or of ``arms``, which ``shown`` names."""
     if campaign.final is not None:
         return Figures.from_json(campaign.final)
     if log is None:
@@ -107,5 +143,5 @@ def _figures(context: ServiceContext, log: EventLog | None, campaign: Campaign) 
     key = ("campaign", campaign.id, log.id, log.observed_until, context.former_ids.digest)
     others = len(all_campaigns(context.state))
     return context.remembered.get(
-        (*key, others), lambda: measure(measuring, campaign), seconds=FIGURES_SECONDS
+        (*key, others, shown), lambda: measure(measuring, campaign, arms), seconds=FIGURES_SECONDS
     )

@@ -26,6 +26,7 @@ from tagcast.serving.catalog.known_tags import (
 )
 from tagcast.serving.catalog.search import ENOUGH, relevance
 from tagcast.serving.catalog.shown_counts import shown_floor, shown_size, smallest_cell
+from tagcast.serving.filters.value_counts import VisibleCounts, visible_counts
 
 if TYPE_CHECKING:
     from tagcast.models.filters.conditions import Names
@@ -55,7 +56,8 @@ class TagRow:
         Its values beside unknown, in order.
     population : int or None
         Profiles of which it speaks in the active run; None where it was not scored. Whoever may not look at single profiles
-        gets all numbers of profiles rounded down (:mod:`tagcast.serving.catalog.shown_counts`).
+        gets all numbers of profiles rounded down (:mod:`tagcast.serving.catalog.shown_counts`); whoever sees some profiles
+        only, those of these profiles.
     coverage : float or None
         Their share of all profiles.
     predicted : dict of str to int
@@ -141,7 +143,7 @@ def tags(
     require(person, "see")
     known = {name: tag for name, tag in known_tags(context).items() if may_see(person, tag)}
     statuses = statuses_of(context, known)
-    profiles = manifest.profiles if (manifest := context.store.current()) else 0
+    counts = visible_counts(context, person)
     cell = smallest_cell(context, person)
     found = []
     for name, tag in known.items():
@@ -152,17 +154,14 @@ def tags(
         )
         score = relevance(query, _texts(tag)) if matches else 0.0
         if score >= ENOUGH:
-            found.append(
-                (-score if query.strip() else 0.0, _row(context, tag, statuses[name], profiles, cell))
-            )
+            found.append((-score if query.strip() else 0.0, _row(context, tag, statuses[name], counts, cell)))
     return [row for _, row in sorted(found, key=lambda f: (f[0], f[1].path, f[1].title[language], f[1].name))]
 
 
 def row_of(context: ServiceContext, person: Person, tag: KnownTag) -> TagRow:
     """Return the row of one tag."""
-    manifest = context.store.current()
     status, cell = statuses_of(context, [tag.name])[tag.name], smallest_cell(context, person)
-    return _row(context, tag, status, manifest.profiles if manifest else 0, cell)
+    return _row(context, tag, status, visible_counts(context, person), cell)
 
 
 def owners(context: ServiceContext) -> list[str]:
@@ -230,8 +229,8 @@ def _texts(tag: KnownTag) -> list[tuple[str, float]]:
     return texts
 
 
-def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int, cell: int) -> TagRow:
-    run, summary = tag.run, tag.summary
+def _row(context: ServiceContext, tag: KnownTag, status: Status, visible: VisibleCounts, cell: int) -> TagRow:
+    run, summary = tag.run, visible.tags.get(tag.name)
     population = shown_size(summary.population, cell) if summary else None
     counts = {value: summary.predicted.get(value, 0) for value in tag.values} if summary else {}
     if summary and summary.unknown:
@@ -249,7 +248,7 @@ def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int, 
         kind=tag.kind,
         values=tag.values,
         population=population,
-        coverage=population / profiles if population is not None and profiles else None,
+        coverage=population / visible.profiles if population is not None and visible.profiles else None,
         predicted=counts,
         mean_confidence=shown_floor(summary.mean_confidence, cell) if summary else None,
         grade=tag.champion.grade if tag.champion else None,

@@ -133,7 +133,9 @@ def _runs(context: ServiceContext, manifest: Manifest | None) -> dict[str, TagRu
     """Return the tags of the active run by name, put together once for each run."""
     if manifest is None:
         return {}
-    return context.store.once(manifest, "runs by tag", lambda: {tag.tag: tag for tag in manifest.run.tags})
+    return context.store.once_of_run(
+        manifest, "runs by tag", lambda: {tag.tag: tag for tag in manifest.run.tags}
+    )
 
 
 def _is_sensitive(context: ServiceContext, run: TagRun | None, definition: Definition | None) -> bool:

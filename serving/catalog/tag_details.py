@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ from tagcast.serving.catalog.tag_evidence import (
     advice_of,
     evidence_of,
 )
+from tagcast.serving.filters.value_counts import visible_counts
 from tagcast.serving.publishing.quality_over_runs import RunQuality, quality_over_runs
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ class TagDetails:
     values : tuple of ValueShare
         In the active run, unknown last.
     trend : tuple of TrendPoint
-        Over the published runs and those kept for the history, oldest day of the data first.
+        Over the published runs and those kept for the history, oldest day of the data first; empty for who sees some
+        profiles only.
     last_run : LastRun or None
     quality : tuple of RunQuality
         What the runs of a year expected, and what was measured; oldest first, of many runs the newest of each week.
@@ -206,9 +208,12 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
         refresh=definition.refresh if definition else "",
         expires_after_days=definition.expires_after_days if definition else None,
         values=tuple(ValueShare(v, n, n / total if total else 0.0) for v, n in row.predicted.items()),
-        trend=_trend(context, name, cell),
-        last_run=_last_run(context, tag, cell),
-        quality=shown_quality(context, name, runs, FEW * cell),
+        trend=_trend(context, person, name, cell),
+        last_run=_last_run(context, person, tag, cell),
+        quality=tuple(
+            replace(one, population=0) if person.limits else one
+            for one in shown_quality(context, name, runs, FEW * cell)
+        ),
         advice=advice_of(context, tag, runs),
         features=found.features,
         grade_reasons=found.grade_reasons,
@@ -264,9 +269,10 @@ def dependents(context: ServiceContext, tag: str) -> list[str]:
     return list(uses_of(context.state, tag).audiences)
 
 
-def _trend(context: ServiceContext, name: str, cell: int) -> tuple[TrendPoint, ...]:
+def _trend(context: ServiceContext, person: Person, name: str, cell: int) -> tuple[TrendPoint, ...]:
+    """Return how the values were spread over the runs; of whoever sees some profiles only it is not known."""
     points = []
-    for entry in context.log:
+    for entry in context.log if not person.limits else ():
         summary = entry.run.tags.get(name)
         if entry.action == "rollback" or summary is None:
             continue
@@ -278,14 +284,14 @@ def _trend(context: ServiceContext, name: str, cell: int) -> tuple[TrendPoint, .
     return tuple(sorted(points, key=lambda point: (point.as_of, point.run))[-MOST_RUNS:])
 
 
-def _last_run(context: ServiceContext, tag: KnownTag, cell: int) -> LastRun | None:
+def _last_run(context: ServiceContext, person: Person, tag: KnownTag, cell: int) -> LastRun | None:
     manifest = context.store.current()
     if manifest is None or tag.run is None:
         return None
     run, scored = manifest.run, tag.run
     unlike = shown_share(scored.unlike_training, scored.population, cell)
     return LastRun(
-        run.run_id, manifest.number, run.as_of, run.scored_at, shown_size(manifest.profiles, cell),
+        run.run_id, manifest.number, run.as_of, run.scored_at, shown_size(visible_counts(context, person).profiles, cell),
         scored.unseen_season, unlike, scored.unlike_because if unlike else "", valid_until(run, scored),
         cautions(run, scored, context.now), scored.expected if scored.population >= FEW * cell else None,
         scored.season,

@@ -18,6 +18,7 @@ from tagcast.serving.console.ui.notices import empty, hint_of
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.widgets import button, html, search_field
+from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.profiles.profile_details import ProfileDetails, profile_page
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ _SOME = 8
 _UP = frozenset(scale.directions[0] for scale in SCALES.values())
 
 
-def some_ids(context: ServiceContext, _person: Person) -> list[str]:
+def some_ids(context: ServiceContext, person: Person) -> list[str]:
     """Return ids of a few profiles to look at."""
     from sqlglot import exp
 
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         few = exp.select("profile_id").from_("profiles").order_by("profile_id").limit(_SOME)
         return [str(i) for i in reader.query(few).read_all().column(0).to_pylist()]
 

@@ -12,9 +12,10 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter, IsNull, OneOf
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import resolve
-from tagcast.serving.audiences.filter_sql import complement
-from tagcast.serving.audiences.queries import where_in
 from tagcast.serving.delivery.holdouts import in_standing_group
+from tagcast.serving.filters.filter_sql import complement
+from tagcast.serving.filters.row_rights import reader_for
+from tagcast.serving.filters.where import where_in
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
@@ -89,7 +90,7 @@ def reach(context: ServiceContext, person: Person, tree: Filter, channel: str | 
     """
     require(person, "export")
     resolved = resolve(context, person, tree)
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         _, where = where_in(reader, resolved.whole, context.now, resolved.frozen)
         members = count_rows(reader, where)
         consents = consents_to(context, reader, channel)

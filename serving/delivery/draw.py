@@ -13,7 +13,6 @@ import pyarrow as pa
 from sqlglot import exp
 
 from tagcast.features.loads.former_ids import FormerIds
-from tagcast.serving.audiences.queries import quoted
 from tagcast.serving.campaigns.members import member_columns
 from tagcast.serving.delivery.holdouts import (
     Earlier,
@@ -23,6 +22,7 @@ from tagcast.serving.delivery.holdouts import (
     in_standing_group,
     strata_of,
 )
+from tagcast.serving.filters.where import quoted
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:

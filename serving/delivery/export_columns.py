@@ -12,15 +12,10 @@ from tagcast.features.core.errors import ConflictError, TagcastError
 from tagcast.features.core.messages import listed, msg
 from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.roles import require
-from tagcast.serving.audiences.filter_resolution import ResolvedFilter, names_for
-from tagcast.serving.audiences.queries import (
-    expired_sentences,
-    expired_tags,
-    export_column,
-    names_of,
-    quoted,
-    tags_of,
-)
+from tagcast.serving.audiences.filter_resolution import names_for
+from tagcast.serving.audiences.queries import expired_sentences, expired_tags, export_column
+from tagcast.serving.filters.inlining import ResolvedFilter
+from tagcast.serving.filters.where import names_of, quoted, tags_of
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -22,14 +22,15 @@ from tagcast.registry.access.audit_log import count_use, flush_uses, record
 from tagcast.registry.access.roles import require
 from tagcast.registry.operations.campaigns import save_campaign
 from tagcast.serving.audiences.filter_resolution import names_for, resolve
-from tagcast.serving.audiences.filter_sql import complement
-from tagcast.serving.audiences.queries import tags_of, where_in
 from tagcast.serving.delivery.consent import consents_to, count_rows, require_purpose
 from tagcast.serving.delivery.draw import draw_arms, given_rows
 from tagcast.serving.delivery.export_columns import check_alive, chosen_columns
 from tagcast.serving.delivery.file_writer import written
 from tagcast.serving.delivery.holdouts import save_holdout
 from tagcast.serving.delivery.new_campaign import keep_members, new_campaign, plan_campaign
+from tagcast.serving.filters.filter_sql import complement
+from tagcast.serving.filters.row_rights import reader_for
+from tagcast.serving.filters.where import tags_of, where_in
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -168,7 +169,7 @@ def export(
         )
     resolved, now, export_id = resolve(context, person, tree), context.now, secrets.token_hex(8)
     names = names_for(context, person)
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         chosen, hidden = chosen_columns(reader, names, resolved, columns)
         check_alive(reader, {*tags_of(resolved.whole), *(c.tag for c in chosen.values() if c.tag)}, now)
         plan = None

@@ -18,17 +18,17 @@ from tagcast.models.filters.conditions import fields
 from tagcast.registry.operations.campaigns import Campaign
 from tagcast.registry.state.id_lists import IdList, packed
 from tagcast.registry.state.text_validation import checked
-from tagcast.serving.audiences.queries import tags_of
 from tagcast.serving.campaigns.floors import promising_tags
 from tagcast.serving.campaigns.goals import Goal, check_goal, goal_of_filter, read_goal
 from tagcast.serving.campaigns.members import members_file, write_members
+from tagcast.serving.filters.where import tags_of
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.audiences.filter_resolution import ResolvedFilter
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.delivery.draw import DrawnArms
+    from tagcast.serving.filters.inlining import ResolvedFilter
     from tagcast.serving.store.manifest import Manifest
 
 MOST_DAYS = 730

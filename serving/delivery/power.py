@@ -13,9 +13,10 @@ from tagcast.models.filters.conditions import Filter
 from tagcast.models.stats.lift.power import smallest_lift
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import resolve
-from tagcast.serving.audiences.queries import quoted, tags_of, where_in
 from tagcast.serving.campaigns.goals import goal_of_filter, read_goal
 from tagcast.serving.delivery.consent import consents_to
+from tagcast.serving.filters.row_rights import reader_for
+from tagcast.serving.filters.where import quoted, tags_of, where_in
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def power(
     resolved = resolve(context, person, tree)
     tags = tags_of(resolved.whole)
     chosen = read_goal(context, person, goal) if goal is not None else goal_of_filter(context, person, tags)
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         _, where = where_in(reader, resolved.whole, context.now, resolved.frozen)
         consents = consents_to(context, reader, channel)
         where = where if consents is None else exp.and_(where, consents)

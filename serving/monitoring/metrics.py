@@ -98,7 +98,8 @@ class _Nights:
                 run.add_metric([entity], (now - active.run.scored_at).total_seconds())
                 day = datetime.combine(active.run.as_of, datetime.min.time(), now.tzinfo)
                 data.add_metric([entity], (now - day).total_seconds())
-                profiles.add_metric([entity], active.profiles)
+                if not self._person.limits:  # else a number of profiles that they do not see
+                    profiles.add_metric([entity], active.profiles)
                 for tag in active.run.tags:
                     if tag.tag not in hidden:
                         left.add_metric([entity, tag.tag], (tag.expires_at - now).total_seconds())

@@ -15,6 +15,7 @@ from tagcast.features.ingest.event_log import last_events
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import columns_of
 from tagcast.serving.catalog.known_tags import hidden_tags
+from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.profiles.profile_query import profile
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def look_up(context: ServiceContext, person: Person, profile_id: str) -> Profile
     """
     require(person, "profiles")
     names = columns_of(context, person)
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         view = profile(reader, profile_id, tags=names.tags, other_ids=context.former_ids.other_ids)
         run = reader.manifest.run
     titles = {tag.tag: {"en": tag.title_en, "zh": tag.title_zh} for tag in run.tags}

@@ -31,7 +31,7 @@ class RunQuality:
     version : str
         Of the model.
     population : int
-        Profiles of which the tag speaks.
+        Profiles of which the tag speaks; 0 where their number is not shown.
     expected : EstimatedQuality or None
         Before anybody knew; None where the run did not record it.
     drift : FeatureDrift or None

@@ -42,6 +42,11 @@ class StoreReader(Protocol):
         """How many profiles the sample has that the store keeps for quick estimates; 0 where it keeps none."""
         ...
 
+    @property
+    def shown(self) -> str:
+        """Which profiles it shows, for what is remembered of them; empty: all of the run."""
+        ...
+
     def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:
         """Return the answer to ``select`` over the one table ``profiles``, or over a sample of it.
 

@@ -26,6 +26,17 @@ if TYPE_CHECKING:
     from tagcast.serving.store.manifest import Entry, Manifest
 
 _Found = TypeVar("_Found")
+
+
+Seen = Callable[["StoreReader"], "StoreReader"]
+"""Takes a reader of a whole run, and returns what of it somebody may see."""
+
+
+def whole(reader: StoreReader) -> StoreReader:
+    """Return all that a reader shows: for what asks for nobody."""
+    return reader
+
+
 MOST_READERS = 8
 """More at once only makes each of them slower: a question to millions of profiles uses every core."""
 CHECK_EVERY_SECONDS = 1.0
@@ -131,8 +142,14 @@ class RunReaderPool:
         return self._active(anew=False).manifest
 
     @contextmanager
-    def reader(self) -> Iterator[StoreReader]:
+    def reader(self, seen: Seen) -> Iterator[StoreReader]:
         """Lend a reader of the active run; it is one thread's alone until it is given back.
+
+        Parameters
+        ----------
+        seen : callable
+            Takes a reader of the whole run and returns what of it the caller may see, as
+            :func:`tagcast.serving.filters.row_rights.reader_for` has it: there is no default, so that nobody forgets.
 
         Raises
         ------
@@ -142,7 +159,7 @@ class RunReaderPool:
         with self._place():
             run, held = self._borrow()
             try:
-                yield held.reader
+                yield seen(held.reader)
             except TagcastError:
                 # Often a wrong question, sometimes a server that has gone.
                 self._give_back(run, held, whole=held.works())
@@ -155,8 +172,12 @@ class RunReaderPool:
             else:
                 self._give_back(run, held, whole=True)
 
-    def once(self, manifest: Manifest, key: Hashable, find: Callable[[], _Found]) -> _Found:
-        """Return what ``find`` finds out about the run of ``manifest``, computed once while it is active.
+    def once(self, reader: StoreReader, key: Hashable, find: Callable[[], _Found]) -> _Found:
+        """Return what ``find`` finds out about the profiles that ``reader`` shows, computed once while its run is active."""
+        return self.once_of_run(reader.manifest, (reader.shown, key), find)
+
+    def once_of_run(self, manifest: Manifest, key: Hashable, find: Callable[[], _Found]) -> _Found:
+        """Return what ``find`` finds out about a run and none of its profiles, computed once while it is active.
 
         Two concurrent callers may both compute it: the same run gives both the same.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +15,7 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.registry.access import accounts, sessions
 from tagcast.registry.access.api_keys import person_of_key
 from tagcast.registry.access.audit_log import record
-from tagcast.registry.access.roles import Person, role_named
+from tagcast.registry.access.roles import Person, roles_of
 from tagcast.registry.state.text_validation import person_name
 
 if TYPE_CHECKING:
@@ -105,14 +105,17 @@ class Access:
 
     def _person_of_header(self, connection: HTTPConnection) -> Person | None:
         name = connection.headers[self._settings.header or ""]
+        account = accounts.person_named(self._context.state, name)
         if self._settings.header_role is None:
-            return accounts.person_named(self._context.state, name)
+            return account
         role = connection.headers.get(self._settings.header_role, "viewer")
         try:
             # One spelling a person: in other capitals nobody is a second person who approves their own work.
-            return Person(person_name(name), role_named(role))
+            person = roles_of(self._settings).person(person_name(name), role)
         except TagcastError:
             return None
+        # The proxy knows the role; whom an account of that name is limited to counts all the same.
+        return person if account is None else replace(person, rows=account.rows)
 
 
 def key_of(connection: HTTPConnection) -> str | None:

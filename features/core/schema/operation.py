@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.entities import PROFILE
+from tagcast.features.core.schema.roles import RoleTable, RowCondition, check_roles
 from tagcast.features.core.urls import expand_url, holds_password, holds_secret, password_in_url
 from tagcast.features.core.validation import InvalidValueError, Strict
 
@@ -135,6 +136,12 @@ class Access(Strict):
     smallest_cell: int = Field(
         10, ge=2, description="profiles at least, of which who may not see single ones learns something"
     )
+    roles: dict[str, RoleTable] = Field({}, description="roles of your own by name, composed of rights")
+    rows: dict[str, RowCondition] = Field(
+        {},
+        description="conditions by name that limit which profiles somebody sees, each a filter (region = 'north') or one for each "
+        "entity; given to roles, accounts and keys",
+    )
 
     @field_validator("rate_limit_storage")
     @classmethod
@@ -186,6 +193,11 @@ class Access(Strict):
             raise InvalidValueError(msg("header needs trusted_proxies: anybody else could write it"))
         if self.header_role and not self.header:
             raise InvalidValueError(msg("header_role needs header"))
+        return self
+
+    @model_validator(mode="after")
+    def _check_roles(self) -> Self:
+        check_roles(self.roles, self.rows)
         return self
 
 

@@ -73,7 +73,7 @@ class Profit:
 
     def follow(self, tree: Filter | None) -> None:
         """Look at another audience from now on, ranked by the first tag that it speaks of."""
-        from tagcast.serving.audiences.queries import tags_of
+        from tagcast.serving.filters.where import tags_of
 
         self.tree = tree
         if tree is None:

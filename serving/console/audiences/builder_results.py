@@ -17,6 +17,7 @@ from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.widgets import html
+from tagcast.serving.filters.row_rights import reader_for
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -75,11 +76,15 @@ def counted(
     estimate: bool = False,
 ) -> Counted:
     """Return how many ``tree`` finds, and what it means; ``estimate`` from a sample where the store keeps one."""
-    from tagcast.serving.audiences.queries import AudienceCount, tags_of
+    from tagcast.serving.audiences.queries import AudienceCount
+    from tagcast.serving.catalog.shown_counts import shown_size, smallest_cell
+    from tagcast.serving.filters.where import tags_of
 
     if tree is None:
-        with context.store.reader() as reader:
+        with reader_for(context, person) as reader:
             base = reader.manifest.profiles
+            if reader.shown:  # as in a count: how many somebody sees of a run may be a secret
+                base = shown_size(base, smallest_cell(context, person))
         return Counted(None, AudienceCount(base, base, 1.0, {}), "")
     count = questions.count(context, person, tree, estimate=estimate)
     spoken = tags_of(tree)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from tagcast.features.core.messages import Message, msg, pmsg
-from tagcast.registry.access.roles import Role
+from tagcast.registry.access.roles import Roles
 from tagcast.registry.governance.lifecycle import Status
 from tagcast.registry.governance.saved_audiences import AudienceKind
 from tagcast.serving.catalog.known_tags import Kind
+from tagcast.serving.console.i18n.translator import Translator
 
-ROLE_TITLES: dict[Role, Message] = {
+ROLE_TITLES: dict[str, Message] = {
     "viewer": msg("Viewer"),
     "marketer": msg("Marketer"),
     "data_scientist": msg("Data scientist"),
     "admin": msg("Administrator"),
     "owner": msg("Owner"),
 }
+"""Of the roles that tagcast brings."""
 STATUS_TITLES: dict[Status, Message] = {
     "draft": msg("Draft"),
     "in_review": msg("In review"),
@@ -78,3 +80,11 @@ CATEGORY_TITLES: dict[str, Message] = {
     "Basket": msg("Basket"),
 }
 """Categories of the tag tree that come with tagcast; any other is shown as it is spelt."""
+
+
+def role_title(say: Translator, roles: Roles, role: str) -> str:
+    """Return what a role is called: one of the project as its configuration says, one that is gone by its name."""
+    known = roles.by_name.get(role)
+    if known is None or known.title is None:
+        return say.word(ROLE_TITLES, role)
+    return say.of(dict(known.title))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.messages import Message, listed, msg
 from tagcast.registry.access.passwords import LENGTHS
-from tagcast.registry.access.roles import ROLES, Role, require
-from tagcast.serving.console.i18n.vocabulary import ROLE_TITLES
+from tagcast.registry.access.roles import SHIPPED_ROLES, require
+from tagcast.serving.console.i18n.vocabulary import role_title
 from tagcast.serving.console.ui.formatting import day
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, failed
@@ -35,14 +36,27 @@ def users_and_keys(context: ServiceContext, person: Person) -> tuple[list[User],
 
 
 def add_user(
-    context: ServiceContext, person: Person, name: str, role: Role, password: str, sensitive: bool
+    context: ServiceContext,
+    person: Person,
+    name: str,
+    role: str,
+    password: str,
+    sensitive: bool,
+    rows: Sequence[str] = (),
 ) -> None:
     """Add a user."""
     from tagcast.registry.access import accounts
 
     require(person, "access")
     accounts.add_user(
-        context.accounts, name, role, password, sensitive=sensitive, by=person.name, now=context.now
+        context.accounts,
+        name,
+        role,
+        password,
+        sensitive=sensitive,
+        rows=rows,
+        by=person.name,
+        now=context.now,
     )
 
 
@@ -62,12 +76,21 @@ def unlock_user(context: ServiceContext, person: Person, name: str) -> None:
     accounts.unlock(context.accounts, name, by=person.name, now=context.now)
 
 
-def add_key(context: ServiceContext, person: Person, name: str, role: Role, sensitive: bool) -> str:
+def add_key(
+    context: ServiceContext,
+    person: Person,
+    name: str,
+    role: str,
+    sensitive: bool,
+    rows: Sequence[str] = (),
+) -> str:
     """Add a key and return it."""
     from tagcast.registry.access import api_keys as keys
 
     require(person, "access")
-    return keys.add_key(context.accounts, name, role, sensitive=sensitive, by=person.name, now=context.now)
+    return keys.add_key(
+        context.accounts, name, role, sensitive=sensitive, rows=rows, by=person.name, now=context.now
+    )
 
 
 def revoke_key(context: ServiceContext, person: Person, number: str) -> None:
@@ -115,14 +138,21 @@ async def access_page(page: PageContext) -> None:
             html(h("p", say(msg("No keys yet.")), class_="faint"))
 
 
-def _marks(page: PageContext, role: Role, sensitive: bool) -> Markup:
-    pill = h("span", page.say(msg("Can see sensitive data")), class_="pill warn") if sensitive else None
-    return h("span", page.say(ROLE_TITLES[role]), " ", pill)
+def _marks(page: PageContext, role: str, sensitive: bool, rows: Sequence[str]) -> Markup:
+    say, roles = page.say, page.person.roles
+    pill = h("span", say(msg("Can see sensitive data")), class_="pill warn") if sensitive else None
+    gone = h("span", say(msg("Role no longer configured")), class_="pill bad")
+    only = (
+        h("span", say(msg("Sees only: {conditions}", conditions=listed(rows))), class_="pill")
+        if rows
+        else None
+    )
+    return h("span", role_title(say, roles, role), " ", None if role in roles.by_name else gone, pill, only)
 
 
 def _user(page: PageContext, user: User) -> tuple[str, list[Markup], bool]:
     added = h("span", f"{day(user.added_at)} · {user.added_by}", class_="muted num")
-    return user.name, [h("b", user.name), _marks(page, user.role, user.sensitive), added], True
+    return user.name, [h("b", user.name), _marks(page, user.role, user.sensitive, user.rows), added], True
 
 
 def _key(page: PageContext, key: Key) -> tuple[str, list[Markup], bool]:
@@ -136,7 +166,7 @@ def _key(page: PageContext, key: Key) -> tuple[str, list[Markup], bool]:
     name = h("span", h("b", key.name), " ", h("code", key.id, class_="faint"))
     return (
         key.id,
-        [name, _marks(page, key.role, key.sensitive), h("span", state, class_="muted num")],
+        [name, _marks(page, key.role, key.sensitive, key.rows), h("span", state, class_="muted num")],
         not key.revoked_at,
     )
 
@@ -175,8 +205,13 @@ def _add(page: PageContext, *, user: bool) -> None:
     title = say(msg("Add user") if user else msg("Add key"))
     with dialog(title) as box:
         name = text_field(say(msg("Name"))).props("autofocus")
-        role = select(
-            {one: say(ROLE_TITLES[one]) for one in ROLES}, "marketer", say(msg("Role")), lambda _: None
+        roles = page.person.roles
+        titles = {one: role_title(say, roles, one) for one in roles.names}
+        role = select(titles, SHIPPED_ROLES[1], say(msg("Role")), lambda _: None)
+        only = (
+            select(roles.rows, [], say(msg("Sees only (default: every profile)")), lambda _: None, many=True)
+            if roles.rows
+            else None
         )
         password = (
             text_field(
@@ -189,15 +224,21 @@ def _add(page: PageContext, *, user: bool) -> None:
         answer = html(Markup("")).props('role=status aria-live="polite"')
 
         async def go() -> None:
+            rows = tuple(only.value or ()) if only is not None else ()
             try:
                 if password is not None:
                     await page.run(
-                        add_user, name.value or "", role.value, password.value or "", bool(sensitive.value)
+                        add_user,
+                        name.value or "",
+                        role.value,
+                        password.value or "",
+                        bool(sensitive.value),
+                        rows,
                     )
                     box.close()
                     ui.navigate.reload()
                     return
-                made = await page.run(add_key, name.value or "", role.value, bool(sensitive.value))
+                made = await page.run(add_key, name.value or "", role.value, bool(sensitive.value), rows)
             except TagcastError as error:
                 answer.content = error_markup(page, error)
                 return

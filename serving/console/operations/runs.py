@@ -108,7 +108,7 @@ def _log(page: PageContext, log: list[Entry]) -> Markup:
                 h("td", entry.number, class_="hide"),
                 h("td", minute(entry.at), class_="nowrap muted"),
                 h("td", day(manifest.run.as_of), class_="nowrap"),
-                h("td", number(manifest.profiles), class_="r hide"),
+                h("td", "–" if page.person.limits else number(manifest.profiles), class_="r hide"),
                 h("td", len(manifest.tags), class_="r hide"),
                 what,
             )
@@ -124,6 +124,9 @@ def moves(
 ) -> Markup:
     """Return every change of values since the run before and what caused it, by tag, the largest first."""
     say, cell = page.say, smallest_cell(page.context, page.person)
+    if page.person.limits:
+        about = say(msg("Changes are counted over all customers; they are shown to those who may see all."))
+        return h("p", about, class_="faint")
     if not entry.manifest.transitions:
         return h("p", say(msg("No earlier run to compare with.")), class_="faint")
     lines = []

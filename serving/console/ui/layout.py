@@ -17,7 +17,7 @@ from tagcast.features.core.errors import StoreError, TagcastError
 from tagcast.features.core.messages import LANGUAGES, Message, msg
 from tagcast.registry.access.roles import Right
 from tagcast.serving.console.i18n.translator import NAMES, SHORT
-from tagcast.serving.console.i18n.vocabulary import ROLE_TITLES
+from tagcast.serving.console.i18n.vocabulary import role_title
 from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.icons import icon
 from tagcast.serving.console.ui.notices import show_error, show_not_allowed, show_nothing_yet
@@ -221,7 +221,7 @@ def _foot(page: PageContext) -> Markup:
     person_mark = h(
         "div",
         h("span", person.name[:1], class_="avatar", aria_hidden="true"),
-        h("div", h("b", person.name), h("span", say(ROLE_TITLES[person.role]), class_="faint")),
+        h("div", h("b", person.name), h("span", role_title(say, person.roles, person.role), class_="faint")),
         class_="who",
     )
     languages = h(

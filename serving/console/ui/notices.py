@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from tagcast.features.core.errors import FilterError, TagcastError
 from tagcast.features.core.messages import Joined, Message, Text, msg
-from tagcast.registry.access.roles import ROLES, Person, Right
-from tagcast.serving.console.i18n.vocabulary import ROLE_TITLES
+from tagcast.registry.access.roles import Right
+from tagcast.serving.console.i18n.vocabulary import role_title
 from tagcast.serving.console.ui.html import h
 
 if TYPE_CHECKING:
@@ -106,8 +106,9 @@ def show_not_allowed(page: PageContext, right: Right) -> None:
     from nicegui import ui
 
     say = page.say
-    first = next(role for role in ROLES if Person("", role).may(right))
-    hint = say(msg("It needs the role {role}; an administrator can grant it.", role=say(ROLE_TITLES[first])))
+    roles = page.person.roles
+    first = role_title(say, roles, roles.holding(right)[0])
+    hint = say(msg("It needs the role {role}; an administrator can grant it.", role=first))
     ui.html(empty(say(msg("Your role cannot open this page")), hint, whole=True), sanitize=False)
 
 

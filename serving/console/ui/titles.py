@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.entities import PROFILE
 from tagcast.serving.catalog.known_tags import hidden_tags
+from tagcast.serving.filters.row_rights import reader_for
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -20,7 +21,7 @@ CUSTOMERS = msg("Customers")
 def both_titles(context: ServiceContext, person: Person) -> dict[str, dict[str, str]]:
     """Return the titles of the tags of the active run that ``person`` may see, by name and language."""
     hidden = hidden_tags(context, person)
-    with context.store.reader() as reader:
+    with reader_for(context, person) as reader:
         tags = [t for t in reader.manifest.run.tags if t.tag not in hidden]
     return {t.tag: {"en": t.title_en, "zh": t.title_zh} for t in tags}
 

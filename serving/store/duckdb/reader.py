@@ -48,6 +48,7 @@ class DuckDbReader:
 
     sample_rows = 0
     """Counting is quick enough."""
+    shown = ""
 
     def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:
         """Return the answer to ``select`` over the table ``profiles``."""

@@ -25,6 +25,8 @@ COLUMNS_AT_ONCE = 500
 class PostgresReader:
     """One run, open for reading in a transaction of its own."""
 
+    shown = ""
+
     def __init__(self, server: Server, connection: Connection, manifest: Manifest, layout: Layout) -> None:
         self.manifest = manifest
         self._server = server

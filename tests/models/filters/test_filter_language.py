@@ -30,7 +30,7 @@ from tagcast.models.filters.conditions import (
     walk,
 )
 from tagcast.models.filters.parser import caret, parse
-from tagcast.serving.audiences.filter_sql import condition
+from tagcast.serving.filters.filter_sql import condition
 from tagcast.serving.store.schema import column_name
 
 NAMES = Names(

@@ -273,3 +273,44 @@ def test_the_public_door_holds_to_the_same_rights(project, keys, monkeypatch):
     assert list(opened.versions()["tag"]) == [TAG]
     assert opened.audience("age > 30").count().base > 0
     assert opened.audience("age > 30").portrait()["members"].sum() > 0
+
+
+def test_a_key_that_is_limited_to_rows_reads_these_alone(project, monkeypatch):
+    """At the command line and at the public door, whatever reads profiles or counts them."""
+    monkeypatch.delenv("TAGCAST_KEY", raising=False)
+    config = project.config.with_name("with_rows.toml")
+    rows = "\n[access.rows]\noslo = \"city = 'Oslo'\"\ngone = \"town = 'Oslo'\"\n"
+    config.write_text(project.config.read_text(encoding="utf-8") + rows, encoding="utf-8")
+    limited = Project(config, project.home)
+    everybody = tagcast.open(config, project.home).audience("age > 0 OR age IS NULL").to_pandas()
+    oslo = sorted(everybody.loc[everybody["city"] == "Oslo", "profile_id"])
+    elsewhere = everybody.loc[everybody["city"] != "Oslo", "profile_id"].iloc[0]
+    assert 0 < len(oslo) < len(everybody)
+    key = limited.json("key", "add", "oslo", "--role", "data_scientist", "--rows", "oslo")["key"]
+    gone = limited.json("key", "add", "gone", "--role", "marketer", "--rows", "gone")["key"]
+    assert [one["rows"] for one in limited.json("key", "list") if one["name"] == "oslo"] == [["oslo"]]
+    monkeypatch.setenv("TAGCAST_KEY", key)
+    count = limited.json("audience", "count", "age > 0 OR age IS NULL")
+    assert count["members"] == count["base"] == len(oslo)
+    assert {row["profiles"] for row in limited.json("run", "list")} == {None}
+    assert limited.json("profile", "show", oslo[0])["profile_id"] == oslo[0]
+    for words in ((elsewhere,), (elsewhere, "--on", str(NOW.date()))):
+        assert "no profile" in limited.invoke("profile", "show", *words).stderr
+    assert limited.json("tag", "show", TAG)["row"]["population"] <= len(oslo)
+    refused = limited.invoke("run", "diff")
+    assert refused.exit_code == 11
+    assert "who sees some profiles only may not" in refused.stderr
+    refused = limited.invoke("tag", "plan")
+    assert refused.exit_code == 11
+    assert "this counts every profile, and oslo sees some of them only" in refused.stderr
+    opened = tagcast.open(config, project.home)
+    assert sorted(opened.audience("age > 0 OR age IS NULL").to_pandas()["profile_id"]) == oslo
+    assert set(opened.predictions(TAG)["profile_id"]) <= set(oslo)
+    assert opened.profile(oslo[0]).profile_id == oslo[0]
+    with pytest.raises(NotFoundError):
+        opened.profile(elsewhere)
+    monkeypatch.setenv("TAGCAST_KEY", gone)
+    for words in (("audience", "count", "age > 3"), ("profile", "show", oslo[0]), ("tag", "list")):
+        result = limited.invoke(*words)
+        assert result.exit_code == 11
+        assert "unknown field 'town'" in result.stderr

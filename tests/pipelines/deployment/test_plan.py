@@ -21,8 +21,9 @@ from tagcast.pipelines.scoring.score import score_tags
 from tagcast.registry.access.audit_log import entries
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.saved_audiences import SavedAudience, freeze, save
-from tagcast.serving.audiences.queries import count, names_of
+from tagcast.serving.audiences.queries import count
 from tagcast.serving.context import ServiceContext
+from tagcast.serving.filters.where import names_of
 from tagcast.serving.store.reader_pool import RunReaderPool
 from tests.support.champion import DAY, HELD, NOW, TAG, published, shop_with_champion
 from tests.support.rule_tags import STAGE, shop_with_rules

@@ -39,7 +39,7 @@ ERRORS = [
     ("POST", "/audiences/count", {}, 422, "invalid_request"),
     ("POST", "/audiences/count", {"filter": 3}, 422, "invalid_request"),
     ("POST", "/audiences/count", {"filter": "age > 1", "more": 1}, 422, "invalid_request"),
-    ("POST", "/users", {"name": "x", "role": "king", "password": "y"}, 422, "invalid_request"),
+    ("POST", "/users", {"name": "x", "role": "king", "password": "y"}, 400, "error"),
     ("GET", "/audit?limit=many", None, 422, "invalid_request"),
     ("GET", "/audit?limit=0", None, 422, "invalid_request"),
     ("PUT", "/tags/churn_risk/feedback", {"stars": 9}, 422, "invalid_request"),

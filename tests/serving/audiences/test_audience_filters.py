@@ -25,10 +25,11 @@ from tagcast.models.filters.conditions import (
 )
 from tagcast.models.filters.parser import parse
 from tagcast.serving.audiences.filter_resolution import resolve
-from tagcast.serving.audiences.filter_sql import condition
 from tagcast.serving.audiences.queries import member_query
 from tagcast.serving.audiences.saved_audience_actions import save
 from tagcast.serving.audiences.service import count, parse_for
+from tagcast.serving.filters.filter_sql import condition
+from tagcast.serving.store.reader_pool import whole
 from tagcast.serving.store.schema import column_name
 from tests.support.desks import ANALYST, CITIES, TAGS, TIERS, desk_over, frame, publish_made
 from tests.support.stores import KINDS, make_store
@@ -161,7 +162,7 @@ def test_random_filters_find_the_same_everywhere(desks) -> None:
         mine = FRAME.loc[holds(parse(text, NAMES).root), "profile_id"].tolist()
         for kind, context in desks.items():
             question = resolve(context, ANALYST, text)
-            with context.store.reader() as reader:
+            with context.store.reader(whole) as reader:
                 query = member_query(reader, question.whole, context.now, frozen=question.frozen)
                 found = reader.query(query).read_all().column("profile_id").to_pylist()
             assert found == mine, (kind, text)

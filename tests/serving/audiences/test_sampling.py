@@ -9,15 +9,17 @@ import pytest
 
 from tagcast.features.core.settings import load_settings
 from tagcast.registry.access.accounts import add_user
+from tagcast.registry.access.roles import roles_of
 from tagcast.registry.state.database import open_state
-from tagcast.serving.audiences import sampling
+from tagcast.serving.audiences import sampling, service
 from tagcast.serving.audiences.queries import count
 from tagcast.serving.audiences.service import condition_impact, expected, parse_for
+from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.publishing.publication import stage_run
 from tagcast.serving.store.postgres import store as postgres_store
 from tagcast.serving.store.postgres.store import PostgresStore
 from tests.support.browser import SECRET, Visitor, chromium, served
-from tests.support.desks import ANALYST, desk_over
+from tests.support.desks import ANALYST, PROFILES, desk_over
 from tests.support.published import NOW, people, run_info, said, staged
 from tests.support.shop import CONFIG
 from tests.support.stores import make_store, postgres_url
@@ -94,6 +96,20 @@ def test_what_follows_a_count_is_estimated_within_its_range(store, tmp_path, mon
     assert held >= 18
     few = parse_for(context, ANALYST, "churn_risk.score >= 0.99")
     assert not any(one.estimated for one in condition_impact(context, ANALYST, few, estimate=True))
+
+
+def test_whoever_sees_some_profiles_is_given_estimates_of_these(store, tmp_path) -> None:
+    rows = "\n[access.rows]\noslo = \"city = 'Oslo'\"\n"
+    context = desk_over(store, tmp_path / "project", PROFILES + rows)
+    oslo = roles_of(context.settings.access).person("os", "marketer", rows=["oslo"])
+    with reader_for(context, oslo) as reader:
+        assert reader.manifest.profiles == ROWS / 2
+        assert 400 < reader.sample_rows < 800
+    for least in (0.1, 0.5, 0.8):
+        tree = parse_for(context, oslo, f"churn_risk.score >= {least}")
+        exact, estimate = (service.count(context, oslo, tree, estimate=sampled) for sampled in (False, True))
+        assert estimate.base == exact.base == ROWS / 2
+        assert abs(estimate.members - exact.members) <= 2 * estimate.margin < 0.3 * ROWS
 
 
 @pytest.mark.browser

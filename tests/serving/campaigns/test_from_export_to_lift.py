@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tagcast.features.core.errors import NotFoundError
 from tagcast.registry.access.audit_log import entries
+from tagcast.registry.access.roles import roles_of
 from tagcast.registry.operations.approaches import approaches
 from tagcast.registry.operations.campaigns import get_campaign, given_ids, held_out_ids
 from tagcast.serving.campaigns.measure import Measuring, measure, measure_campaigns
 from tagcast.serving.campaigns.members import members_file
 from tagcast.serving.campaigns.service import find_campaign, list_campaigns
 from tagcast.serving.campaigns.words import headline
+from tagcast.serving.store.reader_pool import whole
 from tests.support.campaigns.shop import DAYS, MO, MORNING, CampaignShop, campaign_shop
 from tests.support.champion import DAY, TAG
 
@@ -56,7 +59,7 @@ def test_an_export_is_a_campaign_with_both_arms_and_what_was_known_of_each(made)
     )  # fmt: skip
     assert campaign.goal == {"kind": "no_event", "event": "purchase", "horizon_days": 30}
     kept = pd.read_parquet(members_file(shop.home, number)).set_index("profile_id")
-    with context.store.reader() as reader:
+    with context.store.reader(whole) as reader:
         said = pd.concat(b.to_pandas() for b in reader.stream([f"{TAG}:score", f"{TAG}:confidence"]))
     said = said.set_index("profile_id").loc[kept.index]
     assert kept[f"{TAG}:score"].tolist() == said[f"{TAG}:score"].tolist()
@@ -150,3 +153,34 @@ def test_an_open_window_has_a_range_though_all_members_did_the_same_in_the_one_b
     assert (figures.stage, figures.day, figures.expected) == ("open", 40, None)
     assert figures.lift.method == "sequence"
     assert figures.elsewhere_given > 0, "the campaign of before approached some of them"
+
+
+def test_whoever_sees_some_members_sees_what_came_of_these(made) -> None:
+    shop, _ = made
+    rows = "\n[access.rows]\nlikely = 'churn_risk.score >= 0.5'\nnobody = 'churn_risk.score > 2'\n"
+    shop.config.write_text(shop.config.read_text(encoding="utf-8") + rows, encoding="utf-8")
+    context = shop.context()
+    number = shop.export(context, name="again").id
+    roles = roles_of(context.settings.access)
+    with context.store.reader(whole) as reader:
+        scores = pd.concat(b.to_pandas() for b in reader.stream([f"{TAG}:score"])).set_index("profile_id")
+    scores = scores.loc[scores[f"{TAG}:score"] >= 0.5, f"{TAG}:score"]
+    arms = {
+        "given": sorted(set(given_ids(context.state, number)) & set(scores.index)),
+        "held": sorted(set(held_out_ids(context.state, number)) & set(scores.index)),
+    }
+    assert 1 < len(arms["held"]) < len(list(held_out_ids(context.state, number)))
+    shop.arrive(END + timedelta(days=5))
+    seen = find_campaign(context, roles.person("no", "marketer", rows=["likely"]), number)
+    assert (seen.campaign.given, seen.campaign.held_out) == (len(arms["given"]), len(arms["held"]))
+    assert seen.campaign.promised["expected"] == pytest.approx(
+        scores.loc[arms["given"] + arms["held"]].mean()
+    )
+    spent = bought(shop, END)
+    for arm, mean in (("given", seen.figures.lift.mean_given), ("held", seen.figures.lift.mean_held_out)):
+        assert mean == pytest.approx(1 - np.isin(arms[arm], spent.index).mean())
+    assert find_campaign(context, MO, number).campaign.given > len(arms["given"])
+    nobody = roles.person("no", "marketer", rows=["nobody"])
+    assert list_campaigns(context, nobody) == []
+    with pytest.raises(NotFoundError, match="no campaign"):
+        find_campaign(context, nobody, number)

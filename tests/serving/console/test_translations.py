@@ -21,7 +21,7 @@ from tagcast.features.core.settings import load_settings
 from tagcast.models.filters.fields import PARTS
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.registry.access.accounts import add_user
-from tagcast.registry.access.roles import ROLES, Person
+from tagcast.registry.access.roles import SHIPPED_ROLES, Person
 from tagcast.registry.gates.checks import Check, GateReport, compared
 from tagcast.registry.governance.lifecycle import STATUSES
 from tagcast.registry.operations.campaigns import all_campaigns
@@ -41,6 +41,7 @@ from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.page_context import THEMES, PageContext
 from tagcast.serving.context import open_context
 from tagcast.serving.delivery.exports import export
+from tagcast.serving.store.reader_pool import whole
 from tests.support.champion import DAY, TAG, by_hand, shop_with_champion
 from tests.support.web import served
 
@@ -143,7 +144,7 @@ box.props["aria-label"] = "a label"
 
 
 def test_words_of_the_program_have_titles():
-    assert set(vocabulary.ROLE_TITLES) == set(ROLES)
+    assert set(vocabulary.ROLE_TITLES) == set(SHIPPED_ROLES)
     assert set(vocabulary.STATUS_TITLES) == set(vocabulary.STEP_TITLES) == set(STATUSES)
     assert set(vocabulary.PART_TITLES) >= set(PARTS)
     assert set(builder_row._TESTS) == set(get_args(DraftTest))
@@ -259,7 +260,7 @@ def test_every_page_is_chinese(shop):
         client.headers["Accept-Language"] = "zh-CN,zh;q=0.9"
         client.headers["Origin"] = "http://testserver"
         assert client.post("/login", data={"name": "Ada", "password": SECRET}).status_code == 303
-        with shop.store.reader() as reader:
+        with shop.store.reader(whole) as reader:
             some = reader.query(exp.select("profile_id").from_("profiles").limit(1)).read_all()
         (campaign,) = all_campaigns(shop.state)
         english: dict[str, set[str]] = {}

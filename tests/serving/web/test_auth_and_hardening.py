@@ -291,6 +291,24 @@ def test_the_header_of_a_trusted_proxy_and_of_no_other_names_the_person(
     assert client.post("/api/v1/keys", headers=sent).status_code == (403 if role else 401)
 
 
+@pytest.mark.parametrize("role_header", [None, "X-Remote-Role"])
+def test_whom_an_account_is_limited_to_counts_whatever_role_the_proxy_gives(tmp_path, clock, role_header):
+    from fastapi.testclient import TestClient
+
+    more = f'header_role = "{role_header}"\n' if role_header else ""
+    config = f'\n[access]\nheader = "X-Remote-User"\ntrusted_proxies = ["10.1.2.0/24"]\n{more}'
+    config += "[access.rows]\noslo = \"city = 'Oslo'\"\n"
+    context = make_desk(tmp_path, clock, config=config)
+    add_user(context.state, "nora", "marketer", PASSWORD, rows=["oslo"], by="test", now=context.now)
+    client = TestClient(create_app(context, console=False), base_url=HOST, client=("10.1.2.3", 1))
+    sent = {"X-Remote-User": "Nora", "X-Remote-Role": "data_scientist", "Origin": HOST}
+    me = client.get("/api/v1/me", headers=sent).json()
+    assert me["rows"] == [["oslo"]]
+    assert me["role"] == ("data_scientist" if role_header else "marketer")
+    found = client.post("/api/v1/audiences/count", json={"filter": "age >= 0"}, headers=sent).json()
+    assert found["members"] == found["base"] == 50
+
+
 def test_a_link_logs_in_once(context):
     link = OnceLink(Person("local", "admin"), "a token")
     with served(context, console=False, link=link) as client:

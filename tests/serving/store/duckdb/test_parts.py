@@ -21,7 +21,7 @@ from tagcast.serving.publishing.publication import roll_back, stage_run
 from tagcast.serving.store.duckdb.store import DuckDbStore
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.manifest import Manifest
-from tagcast.serving.store.reader_pool import RunReaderPool
+from tagcast.serving.store.reader_pool import RunReaderPool, whole
 from tests.support.published import NOW, people, publish, run_info, said, staged
 from tests.support.stores import StoreOfParts
 
@@ -81,7 +81,7 @@ def test_one_profile_is_looked_for_in_the_part_that_can_hold_it(store) -> None:
     ids = rows.column("profile_id").to_pylist()
     borders = [0, MANY // 2, MANY * 2 // 3]
     pool = RunReaderPool(store)
-    with pool.reader() as reader:
+    with pool.reader(whole) as reader:
         for place in (*borders, *(b - 1 for b in borders), *(b + 2_048 for b in borders[:2])):
             found = reader.row(ids[place])
             assert found is not None
