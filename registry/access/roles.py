@@ -26,6 +26,7 @@ Right = Literal[
     "profiles",
     "audit",
     "access",
+    "erase",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
 RIGHTS: tuple[Right, ...] = get_args(Right)
@@ -43,6 +44,7 @@ _FIRST_ROLE: dict[Right, Role] = {
     "audit": "data_scientist",
     "sensitive": "data_scientist",
     "access": "admin",
+    "erase": "owner",
 }
 _OF_ADMINS: frozenset[Right] = frozenset({"see", "audit", "access"})
 _ACTIONS: dict[Right, Message] = {
@@ -58,6 +60,7 @@ _ACTIONS: dict[Right, Message] = {
     "profiles": msg("look at single profiles"),
     "audit": msg("read the audit log"),
     "access": msg("manage users and keys"),
+    "erase": msg("export all that is known of profiles, and erase them"),
 }
 ROLE_NAMES: dict[Role, Message] = {
     "viewer": msg("viewer"),
