@@ -28,12 +28,15 @@ from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.source_findings import SourceReport, findings_of, strange_findings
 from tagcast.features.ingest.source_query import source_query
 from tagcast.features.ingest.sql_casts import rows_where
+from tagcast.features.ingest.suppression.left_out import SUPPRESSED
 from tagcast.features.ingest.texts.formats import time_hint
 from tagcast.features.ingest.texts.numbers import doubtful_numbers, look_at_numbers, number_hint
 from tagcast.features.quality.finding import Finding
 from tagcast.features.quality.missing_ids import missing_id_findings
 
-_COUNTED = tuple(f.name for f in fields(SourceReport) if f.name not in {"name", "unread", "unplaced_ids"})
+_COUNTED = tuple(
+    f.name for f in fields(SourceReport) if f.name not in {"name", "unread", "unplaced_ids", "suppressed"}
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def examine(
                 target = scratch / f"lines-{number}.parquet"
                 lines = MappedLines.of(queries, reader, source, query, identity(), target)
                 read = exp.select("*").from_(scan(*lines.files))
+                if lines.count.suppressed:
+                    read = read.where(exp.not_(exp.column(SUPPRESSED)))
                 report = _report(lines.count, read, connection, settings, now)
                 with reader.reading(where):
                     numbers = {
@@ -162,4 +167,5 @@ def _report(
     counts: dict[str, Any] = dict(zip(_COUNTED, row[: len(_COUNTED)], strict=True))
     unread = zip(converted, row[len(_COUNTED) : -len(converted)], row[-len(converted) :], strict=True)
     examples = {column: (lines, example) for column, lines, example in unread if lines}
-    return SourceReport(name=count.name, unread=examples, unplaced_ids=count.unplaced_ids, **counts)
+    counts |= {"unplaced_ids": count.unplaced_ids, "suppressed": count.suppressed}
+    return SourceReport(name=count.name, unread=examples, **counts)

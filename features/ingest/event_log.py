@@ -30,7 +30,14 @@ from tagcast.features.core.system import private_folder
 from tagcast.features.entities.entity_settings import LOG
 from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_fields, content_text
 from tagcast.features.ingest.event_log_writer import write_log
-from tagcast.features.ingest.parts.current import current_log, forget_old, link_events, locked, make_current
+from tagcast.features.ingest.parts.current import (
+    current_log,
+    forget_old,
+    link_events,
+    locked,
+    make_current,
+    marked_by,
+)
 from tagcast.features.ingest.parts.layout import EVENTS, parts_glob, parts_of
 from tagcast.features.ingest.parts.marks import MARKS, places_of, read_marks
 from tagcast.features.ingest.parts.staging import LastLoad
@@ -116,7 +123,8 @@ def build_event_log(
         private_folder(root)
     with locked(root / ".lock"):
         mark = _fingerprint(settings, places)
-        known = _active(root, mark)
+        suppressed = places.suppression.version
+        known = _active(root, mark, suppressed)
         if known is not None:
             places.clear()
             link_events(settings.data / LOG, known.id)
@@ -128,7 +136,8 @@ def build_event_log(
         try:
             aside.mkdir()
             with spilling(settings, aside) as connection:
-                last = _last(root)
+                # One that somebody was erased from since may hold them still.
+                last = _last(root) if current_log(root).get("suppressed", "") == suppressed else None
                 load = LastLoad(last.folder, last, read_marks(last.folder)) if last else None
                 built = write_log(settings, connection, aside, places, progress or unwatched, load, engine)
                 built = _beside_last(settings, connection, last, aside, built)
@@ -157,7 +166,7 @@ def build_event_log(
         finally:
             places.clear()
             shutil.rmtree(aside, ignore_errors=True)
-        make_current(root, {"id": built.id, "fingerprint": mark})
+        make_current(root, {"id": built.id, "fingerprint": mark, **marked_by(suppressed)})
         link_events(settings.data / LOG, built.id)
         forget_old(root, built.id)
         sweep_places(settings.home, [where for _, where in places_of(settings)], _FETCHED_HERE)
@@ -234,8 +243,10 @@ def _last(root: Path) -> EventLog | None:
     return _load(folder) if _is_whole(folder) else None
 
 
-def _active(root: Path, mark: str | None) -> EventLog | None:
-    return _last(root) if mark is not None and current_log(root).get("fingerprint") == mark else None
+def _active(root: Path, mark: str | None, suppressed: str) -> EventLog | None:
+    current = current_log(root)
+    same = current.get("fingerprint") == mark and current.get("suppressed", "") == suppressed
+    return _last(root) if mark is not None and same else None
 
 
 def _is_whole(folder: Path) -> bool:

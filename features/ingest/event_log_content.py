@@ -23,7 +23,7 @@ Digest = tuple[int, int]
 
 @dataclass(frozen=True)
 class SourceCount:
-    """What one source gave: lines read, and lines left out for want of an id, a time or a profile."""
+    """What one source gave: lines read, and lines left out for want of an id, a time or a profile, or of erased profiles."""
 
     name: str
     rows: int
@@ -31,6 +31,7 @@ class SourceCount:
     unparsable_times: int
     unplaced_ids: int
     unmatched: int
+    suppressed: int = 0
 
     def beside(self, other: SourceCount | None) -> SourceCount:
         """Return what this and other lines of the source are together."""

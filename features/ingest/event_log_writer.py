@@ -38,6 +38,7 @@ from tagcast.features.ingest.parts.staging import LastLoad, Staged, Stager, iden
 from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.remote.fetched import Progress
 from tagcast.features.ingest.readers.table_reader import Reader
+from tagcast.features.ingest.suppression.left_out import without_erased
 from tagcast.features.loads.day_totals import (
     DAY_TOTALS,
     lines_by_day,
@@ -105,7 +106,9 @@ def write_log(
     write_marks(aside, {one.source.name: one.mark for one in staged})
     if identity is not None:
         placed = exp.select("source", "source_id", exp.alias_(exp.column("placed"), "profile_id"))
-        rows = placed.from_(exp.Subquery(this=identity.copy()).as_("i"))
+        rows = without_erased(
+            reader, placed.from_(exp.Subquery(this=identity.copy()).as_("i")), by_source=True
+        )
         with reader.reading("identity"):
             connection.sql(rows.sql("duckdb")).write_parquet(str(aside / PLACEMENTS))
     write_attributes(settings, reader, aside / "profiles.parquet")

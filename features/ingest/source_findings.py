@@ -41,6 +41,9 @@ class SourceReport:
     unread : dict of str to (int, str)
         Each column of the event log whose values could not all be converted: lines, and one of the values.
     unplaced_ids : int
+        Ids of the source that the identity table does not have.
+    suppressed : int
+        Lines of erased profiles; no other figure counts them.
         Ids that the identity table does not know.
     """
 
@@ -63,6 +66,7 @@ class SourceReport:
     unmatched: int
     unread: dict[str, tuple[int, str]]
     unplaced_ids: int
+    suppressed: int
 
 
 def findings_of(
@@ -89,6 +93,9 @@ def findings_of(
     def warning(code: str, message: Message, hint: Message) -> Finding:
         return Finding("warning", code, where, message, hint)
 
+    if r.suppressed:
+        message = msg("{lines:,} lines are of erased profiles and are left out", lines=r.suppressed)
+        yield Finding("note", "erased_profiles", where, message, NOTHING)
     if not r.rows:
         yield error(
             "no_rows",

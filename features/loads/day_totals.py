@@ -45,7 +45,8 @@ WITH loads AS (
     UNION ALL SELECT 'now', * FROM read_parquet($now) WHERE source = $source
 ), days AS (
     SELECT load, event_day, sum(lines)::BIGINT AS lines, sum(amount) AS amount, sum(content::HUGEINT) AS content,
-           sum(ids::HUGEINT) AS ids, sum(placed)::BIGINT AS placed, sum(whole::HUGEINT) AS whole
+           CASE WHEN count(ids) = count(*) THEN sum(ids::HUGEINT) END AS ids, sum(placed)::BIGINT AS placed,
+           sum(whole::HUGEINT) AS whole
     FROM loads GROUP BY load, event_day
 )
 SELECT event_day, b, n FROM (FROM days WHERE load = 'before') b FULL JOIN (FROM days WHERE load = 'now') n USING (event_day)
@@ -54,7 +55,7 @@ _DIFFERENT = """
 SELECT event_day, coalesce(b.lines, 0), coalesce(n.lines, 0), coalesce(b.amount, 0), coalesce(n.amount, 0),
        b.content IS NOT DISTINCT FROM n.content
 FROM compared WHERE event_day BETWEEN ? AND ?
-AND (b.lines, b.amount, b.content, b.ids) IS DISTINCT FROM (n.lines, n.amount, n.content, n.ids)
+AND ((b.lines, b.amount, b.content) IS DISTINCT FROM (n.lines, n.amount, n.content) OR b.ids <> n.ids)
 ORDER BY event_day
 """
 _REPLACED = """
@@ -62,7 +63,8 @@ SELECT event_day FROM compared WHERE (b.placed, b.whole) IS DISTINCT FROM (n.pla
 """
 _UNITED = """
 SELECT source, event_day, event, sum(lines)::BIGINT AS lines, sum(amount) AS amount, sum(content::HUGEINT)::VARCHAR AS content,
-       sum(ids::HUGEINT)::VARCHAR AS ids, sum(placed)::BIGINT AS placed, sum(whole::HUGEINT)::VARCHAR AS whole
+       CASE WHEN count(ids) = count(*) THEN sum(ids::HUGEINT)::VARCHAR END AS ids, sum(placed)::BIGINT AS placed,
+       sum(whole::HUGEINT)::VARCHAR AS whole
 FROM (
     SELECT * FROM read_parquet($added) WHERE $adds
     UNION ALL BY NAME SELECT * FROM read_parquet($last) WHERE list_contains($kept, source)
@@ -70,6 +72,13 @@ FROM (
         (-ids::HUGEINT)::VARCHAR AS ids, -placed AS placed, (-whole::HUGEINT)::VARCHAR AS whole
     FROM read_parquet($removed) WHERE $removes
 ) GROUP BY source, event_day, event HAVING sum(lines) > 0 ORDER BY source, event_day, event
+"""
+
+
+# Of lines that were taken out of a log by the profile alone, nobody knows what ids their sources had.
+_ODD_IDS = """
+SELECT * REPLACE (CASE WHEN (source, event_day) NOT IN (SELECT DISTINCT (source, event_day) FROM read_parquet($touched)) THEN ids END AS ids)
+FROM read_parquet($totals) ORDER BY source, event_day, event
 """
 
 
@@ -167,6 +176,20 @@ def write_day_totals(
     read = {name: [str(file) for file in side or files or known] for name, side in sides.items()}
     given = {**read, "kept": list(kept), "adds": bool(added), "removes": bool(removed)}
     connection.sql(_UNITED, params=given).write_parquet(str(target))
+
+
+def forget_ids(connection: Any, totals: Path, touched: Path) -> None:
+    """Let nothing be said of the ids of days on which lines were taken out without what their sources knew them by.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    totals : Path
+        Of :func:`write_day_totals`.
+    touched : Path
+        The lines.
+    """
+    write_file(connection, _ODD_IDS, totals, params={"totals": str(totals), "touched": str(touched)})
 
 
 @dataclass(frozen=True)

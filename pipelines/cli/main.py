@@ -42,7 +42,7 @@ COMMANDS = {
     "audience": LazyCommand(
         "audiences", "Count, understand, save and export the profiles that a filter finds."
     ),
-    "profile": LazyCommand("profiles", "Look up one profile."),
+    "profile": LazyCommand("profiles", "Look up one profile, export all that is known of it, erase it."),
     "features": LazyCommand("training", "Build feature snapshots and write them to the online store."),
     "user": LazyCommand("access", "Add, list and remove those who may log in to the console."),
     "key": LazyCommand("access", "Add, list and revoke the keys with which programs call the API."),

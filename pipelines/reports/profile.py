@@ -1,12 +1,28 @@
-"""`tagcast profile show`: what is predicted for one profile, now or at the end of a day."""
+"""`tagcast profile`: what is predicted for one profile, now or at the end of a day, and receipts of those that were erased."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tagcast.features.core.messages import Text, from_json, msg
+from tagcast.features.core.messages import Message, Text, from_json, msg
 from tagcast.pipelines.reports.terminal import amount, say, table
+
+if TYPE_CHECKING:
+    from tagcast.pipelines.privacy.receipt import Receipt
+
+_PLACES: dict[str, Message] = {
+    "events": msg("events of the log"),
+    "attributes": msg("rows of attributes and views"),
+    "features": msg("rows of snapshots"),
+    "store": msg("rows of runs"),
+    "history": msg("changes in the history"),
+    "predictions": msg("predictions that are not judged yet"),
+    "campaigns": msg("members of campaigns"),
+    "lists": msg("ids in audiences and control groups"),
+    "online store": msg("entries of the online store"),
+    "exports": msg("rows of exports in the home"),
+}
 
 
 def render_profile(view: dict[str, Any]) -> None:
@@ -122,3 +138,30 @@ def render_profile_on(view: dict[str, Any]) -> None:
         if view["exact"]
         else (msg("the run itself is not kept any more: values and bands are from the history of changes"),),
     )
+
+
+def render_receipt(receipt: Receipt) -> None:
+    """Print what was erased where, and what remains."""
+    say(
+        msg(
+            "{profiles:,} profiles were found and erased under {ids:,} ids; sources and backups are left out by the list of the home",
+            profiles=receipt.profiles,
+            ids=len(receipt.digests),
+        )
+    )
+    table(msg("Erased"), ("", msg("rows")), [(_PLACES[place], n) for place, n in receipt.taken.items()])
+    if receipt.models:
+        say(
+            msg(
+                "{versions:,} model versions may have learned from them; training anew ends that. The last training of each tag:",
+                versions=len(receipt.models),
+            )
+        )
+        table(
+            msg("Models"),
+            (msg("tag"), msg("trained")),
+            [(tag, f"{when:%Y-%m-%d %H:%M}") for tag, when in sorted(receipt.last_trained.items())],
+        )
+    for one in receipt.left:
+        say(one)
+    say(msg("receipt: {file}", file=receipt.file))

@@ -18,6 +18,7 @@ FIRST_ROLE: dict[Right, ShippedRole] = {
     "audit": "data_scientist",
     "sensitive": "data_scientist",
     "access": "admin",
+    "erase": "owner",
 }
 OF_ADMINS: frozenset[Right] = frozenset({"see", "audit", "access"})
 ACTIONS: dict[Right, Message] = {
@@ -33,6 +34,7 @@ ACTIONS: dict[Right, Message] = {
     "profiles": msg("look at single profiles"),
     "audit": msg("read the audit log"),
     "access": msg("manage users and keys"),
+    "erase": msg("export all that is known of profiles, and erase them"),
 }
 ROLE_NAMES: dict[str, Message] = {
     "viewer": msg("viewer"),

@@ -247,6 +247,19 @@ def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
     return ready.count
 
 
+def count_frozen(state: State) -> None:
+    """Count the members of every frozen audience anew: some may have been taken out."""
+    with state.reading() as connection:
+        query = select(AUDIENCES.c.name, AUDIENCES.c.members).where(AUDIENCES.c.kind == "frozen")
+        before = connection.execute(query).all()
+    for name, members in before:
+        there = sum(1 for _ in ids_of(state, _members_of(name)))
+        if there != members:
+            with state.writing() as connection:
+                fewer = AUDIENCES.update().where(AUDIENCES.c.name == name, AUDIENCES.c.members == members)
+                connection.execute(fewer.values(members=there))
+
+
 def frozen_ids(state: State, name: str) -> Iterator[str]:
     """Yield the members of a frozen audience in the order they were given; memory holds a part of them."""
     yield from ids_of(state, _members_of(_spelled(name)))

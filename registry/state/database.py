@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, select
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
@@ -30,6 +30,7 @@ from tagcast.features.core.schema.operation import Access
 from tagcast.features.core.system import mode_in, private_folder
 from tagcast.features.core.urls import without_passwords
 from tagcast.registry.state.read_only import add_missing_tables, connect_readable, empty_state, readable_only
+from tagcast.registry.state.rewriting import rewritten
 from tagcast.registry.state.state_url import parsed_url
 from tagcast.registry.state.tables import METADATA
 
@@ -130,6 +131,17 @@ class State:
                     yield connection
                 finally:
                     self._under_way.connection = None
+
+    def rewrite(self, *tables: Table) -> bool:
+        """Let the database write its file, or on a server some tables, anew: a deleted row stays in its page otherwise.
+
+        Returns
+        -------
+        bool
+            False where others hold it; they are not disturbed, and it can be asked for again.
+        """
+        with self._errors(writing=True):
+            return rewritten(self._engine, None if self._file is not None else self._schema, tables)
 
     def close(self) -> None:
         """Close the pooled connections."""

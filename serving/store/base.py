@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
+    from tagcast.serving.store.erased import Taken
+
 
 log = logging.getLogger("tagcast")
 
@@ -187,6 +189,25 @@ class ProfileStore(ABC):
     @abstractmethod
     def drop(self, numbers: Collection[int]) -> list[int]:
         """Delete the rows of runs, and return which; one that readers hold may stay until the next call."""
+
+    @abstractmethod
+    def every_id(self) -> Iterator[str]:
+        """Yield every id of a profile that the rows of runs or the history hold, some again and again."""
+
+    @abstractmethod
+    def take_out(self, ids: Collection[str], runs: Mapping[int, Manifest], folder: Path) -> Taken:
+        """Take profiles out of the history and of some runs, each of which has an edition more from then on; under the lock.
+
+        Whoever has opened a run reads it as it was. What another call that was killed has left is cleared.
+
+        Parameters
+        ----------
+        ids : collection of str
+        runs : mapping of int to Manifest
+            The runs that hold any of them, by number, as :func:`tagcast.serving.store.erased.erase_profiles` counts them.
+        folder : Path
+            The one that the lock has yielded.
+        """
 
     @abstractmethod
     def changes_of(self, profile_id: str, after: int) -> list[Mapping[str, Any]]:

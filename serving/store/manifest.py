@@ -78,6 +78,8 @@ class Manifest:
         tag had no value for the profile.
     parts : tuple of int
         ``bytes`` by file, in the order of their ids; empty in runs that did not record it, which have one file.
+    edition : int
+        How often profiles were erased from it since: its rows lie elsewhere each time.
     """
 
     run: RunInfo
@@ -89,6 +91,12 @@ class Manifest:
     tags: dict[str, TagSummary]
     transitions: dict[str, dict[tuple[str | None, str | None], int]] = field(default_factory=dict)
     parts: tuple[int, ...] = ()
+    edition: int = 0
+
+    @property
+    def rows_in(self) -> tuple[int, int]:
+        """What tells the rows that it speaks of from all others: its number and edition."""
+        return self.number, self.edition
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -96,7 +104,10 @@ class Manifest:
             tag: [[*pair, n] for pair, n in found.items()] for tag, found in self.transitions.items()
         }
         tags = {tag: asdict(summary) for tag, summary in self.tags.items()}
-        return {**self.__dict__, "run": self.run.to_json(), "tags": tags, "transitions": transitions}
+        plain = {**self.__dict__, "run": self.run.to_json(), "tags": tags, "transitions": transitions}
+        if not self.edition:
+            del plain["edition"]
+        return plain
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Manifest:

@@ -182,7 +182,7 @@ class RunReaderPool:
         Two concurrent callers may both compute it: the same run gives both the same.
         """
         run = self._kept.run
-        if run is None or run.manifest.number != manifest.number:
+        if run is None or run.manifest.rows_in != manifest.rows_in:
             return find()
         if key not in run.found:
             run.found[key] = find()
@@ -275,7 +275,7 @@ class RunReaderPool:
                 msg("nothing has been published yet"),
                 hint=msg("run {command} first", command="tagcast score --all"),
             )
-        if run is None or anew or run.manifest.number != manifest.number:
+        if run is None or anew or run.manifest.rows_in != manifest.rows_in:
             fresh = _Run(self.store, manifest)
             with self._free:
                 self._kept.run = fresh

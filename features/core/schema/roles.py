@@ -27,11 +27,12 @@ Right = Literal[
     "profiles",
     "audit",
     "access",
+    "erase",
 ]
 RIGHTS: tuple[Right, ...] = get_args(Right)
 ShippedRole = Literal["viewer", "marketer", "data_scientist", "admin", "owner"]
 SHIPPED_ROLES: tuple[ShippedRole, ...] = get_args(ShippedRole)
-ABOUT_EVERYBODY: frozenset[Right] = frozenset({"operate", "audit", "access"})
+ABOUT_EVERYBODY: frozenset[Right] = frozenset({"operate", "audit", "access", "erase"})
 """Rights over all profiles at once: whoever is limited to rows has none of them."""
 RowCondition = str | dict[str, str]
 """A filter over profiles, or a filter for each entity."""

@@ -21,6 +21,7 @@ from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import as_key
+from tagcast.features.ingest.suppression.left_out import without_erased
 from tagcast.features.ingest.time_casts import check_time_format
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def read_approaches(settings: Settings, place: ApproachTable, places: Places | N
         )
         check_time_format(place, connection, WHERE)
         with reader.reading(WHERE):
-            connection.execute(f"CREATE TEMP TABLE members AS {_members(reader, place, table).sql('duckdb')}")
+            members = without_erased(reader, _members(reader, place, table))
+            connection.execute(f"CREATE TEMP TABLE members AS {members.sql('duckdb')}")
         if place.calendar is None:
             connection.execute("ALTER TABLE members RENAME TO lines")
         else:

@@ -28,6 +28,7 @@ from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import as_key
+from tagcast.features.ingest.suppression.left_out import without_erased
 from tagcast.features.ingest.time_casts import check_time_format
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read_labels(
         check_time_format(place, connection, where)
         with reader.reading(where):
             connection.execute(
-                f"CREATE TEMP TABLE lines AS {_lines(reader, place, table, where).sql('duckdb')}"
+                f"CREATE TEMP TABLE lines AS {without_erased(reader, _lines(reader, place, table, where)).sql('duckdb')}"
             )
         reader.sweep()
         _check(connection, place, where)

@@ -14,6 +14,7 @@ from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import NUMERIC, as_key, base_type, finite, matches
+from tagcast.features.ingest.suppression.left_out import without_erased
 from tagcast.features.ingest.time_casts import NAIVE, ZONED
 
 EXACT_IN_DOUBLE = 2**53
@@ -50,7 +51,7 @@ def write_attributes(settings: Settings, reader: Reader, target: Path) -> None:
         for name in place.columns:
             value = _attribute(reader.connection, table, found[name])
             query = query.select(exp.alias_(value, name, quoted=True))
-        query = query.where(key.copy().is_(exp.null()).not_()).order_by("1")
+        query = without_erased(reader, query.where(key.copy().is_(exp.null()).not_())).order_by("1")
         reader.connection.execute(f"COPY ({query.sql('duckdb')}) TO ? (FORMAT parquet)", [str(target)])
     (twice,) = reader.connection.execute(
         "SELECT count(*) - count(DISTINCT profile_id) FROM read_parquet(?)", [str(target)]

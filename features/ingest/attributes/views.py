@@ -33,6 +33,7 @@ from tagcast.features.ingest.sql_casts import (
     finite,
     rows_where,
 )
+from tagcast.features.ingest.suppression.left_out import without_erased
 from tagcast.features.ingest.texts.times import proven_order
 from tagcast.features.ingest.time_casts import (
     NAIVE,
@@ -86,6 +87,7 @@ def _write(
     lines = lines.from_(table.relation.copy()).where(
         as_key(column(key), table.columns[key]).is_(exp.null()).not_()
     )
+    lines = without_erased(reader, lines)
     staged = target.with_suffix(".staged")
     connection = reader.connection
     with reader.reading(where):

@@ -22,6 +22,7 @@ from tagcast.features.ingest.readers.nested.unnested_parts import use_called
 from tagcast.features.ingest.readers.places import Places
 from tagcast.features.ingest.readers.scans import parquet_scan, scan_only, scanned_files
 from tagcast.features.ingest.readers.table_reader import Reader
+from tagcast.features.ingest.suppression.left_out import SUPPRESSED, blanked
 from tagcast.features.ingest.texts.formats import time_hint
 from tagcast.features.ingest.texts.numbers import look_at_numbers, number_hint
 
@@ -30,6 +31,12 @@ ROWS_OF_A_GROUP = 8_192
 """Of mapped lines that are read by ranges: few are read in vain at the borders of a range."""
 BYTES_TOGETHER = 64 << 20
 """Of files that are mapped together: a million lines or two."""
+
+_COUNTED = """SELECT count(*), 0, count(*) FILTER (profile_id IS NULL), count(*) FILTER (event_time IS NULL),
+    count(*) FILTER (NOT matched), count(amount), min(unread_event_time), min(unread_amount) FROM read_parquet(?)"""
+_COUNTED_BLANK = """SELECT count(*), count(*) FILTER (suppressed), count(*) FILTER (NOT suppressed AND profile_id IS NULL),
+    count(*) FILTER (NOT suppressed AND event_time IS NULL), count(*) FILTER (NOT matched), count(amount), min(unread_event_time),
+    min(unread_amount) FROM read_parquet(?)"""
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,11 @@ class MappedLines:
         beside = [part for part in read_beside(lines) if not queries.sees(scanned_files(part))]
         with reader.reading(where):
             _stage_beside(reader, beside, target)
+        suppression = reader.places.suppression
+        if suppression:
+            listed = suppression.written(target.with_stem(f"{target.stem}-{SUPPRESSED}"))
+            names = [*query.select.named_selects, "placed"]
+            lines = blanked(lines, names, source.name, listed)
         options = {"row_group_size": ROWS_OF_A_GROUP} if by_ranges else {}
         work = _FileLines(
             queries.duckdb,
@@ -90,6 +102,7 @@ class MappedLines:
             reader.originals,
             target,
             options,
+            bool(suppression),
         )
         # Equal lines count once across all files.
         together = not queries.engine.elsewhere or source.deduplicate
@@ -131,6 +144,8 @@ class _FileLines:
     target : Path
     options : mapping
         How they are written.
+    suppressing : bool
+        Whether lines of erased profiles are blank.
     """
 
     duckdb: DuckDbConfig
@@ -140,6 +155,7 @@ class _FileLines:
     originals: Mapping[str, str]
     target: Path
     options: Mapping[str, Any]
+    suppressing: bool
 
     def __call__(self, item: tuple[int, Sequence[Path]]) -> MappedLines:
         """Map the files of an item; without any, all."""
@@ -157,15 +173,11 @@ class _FileLines:
                 write_file(connection, lines, target, **self.options)
             except duckdb.Error as error:
                 raise explained(error, f"sources.{self.source}", self.originals) from error
-            rows, ids, times, matched, amounts, time, amount = connection.execute(
-                """SELECT count(*), count(*) FILTER (profile_id IS NULL), count(*) FILTER (event_time IS NULL),
-                          count(*) FILTER (NOT matched), count(amount), min(unread_event_time), min(unread_amount)
-                   FROM read_parquet(?)""",
-                [str(target)],
+            rows, blank, ids, times, matched, amounts, time, amount = connection.execute(
+                _COUNTED_BLANK if self.suppressing else _COUNTED, [str(target)]
             ).fetchall()[0]
-        return MappedLines(
-            (target,), SourceCount(self.source, rows, ids, times, 0, matched), amounts, time, amount
-        )
+        count = SourceCount(self.source, rows, ids, times, 0, matched, blank)
+        return MappedLines((target,), count, amounts, time, amount)
 
 
 def _stage_beside(reader: Reader, tables: Sequence[exp.Subquery], target: Path) -> None:

@@ -32,11 +32,16 @@ def make_current(root: Path, log: dict[str, Any]) -> None:
     root : Path
         The folder of all logs.
     log : dict
-        Its ``id``, and the ``fingerprint`` of what it was made of.
+        Its ``id``, the ``fingerprint`` of what it was made of, and :func:`marked_by` of whom it leaves out.
     """
     aside = (root / _CURRENT).with_suffix(".aside")
     aside.write_text(json.dumps(log), encoding="utf-8")
     aside.replace(root / _CURRENT)
+
+
+def marked_by(suppressed: str) -> dict[str, str]:
+    """Return what says whom a log leaves out, by the version of the list; nothing of one that leaves out nobody."""
+    return {"suppressed": suppressed} if suppressed else {}
 
 
 def link_events(link: Path, current: str) -> None:

@@ -21,7 +21,7 @@ from sqlglot import exp
 from tagcast.features.core.duckdb import DuckDbConfig
 from tagcast.features.core.engines.key_ranges import KeyRange
 from tagcast.features.core.engines.query_engine import QueryEngine, write_file
-from tagcast.features.ingest.sql_casts import day_literal
+from tagcast.features.ingest.sql_casts import day_literal, rows_where
 
 EVENTS = "events"
 """In the folder of a log: its parts."""
@@ -66,7 +66,31 @@ def take_over(queries: QueryEngine, last: Path, folder: Path, replaced: Collecti
             _link(file, folder / EVENTS / file.name)
         elif len(gone) < len(days):
             cut.append(file)
-    queries.each(_WithoutDays(queries.duckdb, folder, tuple(sorted(replaced))), cut)
+    there = exp.column("event_day").isin(*map(day_literal, sorted(replaced)))
+    queries.each(_Without(queries.duckdb, folder, there), cut)
+
+
+def leave_out(queries: QueryEngine, last: Path, folder: Path, gone: exp.Expr) -> None:
+    """Let ``folder`` hold the parts of ``last`` without some lines; a file without any of them is the same file, not a copy.
+
+    Parameters
+    ----------
+    queries : QueryEngine
+    last, folder : Path
+        Of logs.
+    gone : exp.Expr
+        True of the lines that are left out, never NULL.
+    """
+    (folder / EVENTS).mkdir()
+    files = parts_of(last)
+    held = queries.each(_Rows(queries.duckdb, gone), files)
+    cut = []
+    for file, (rows, theirs) in zip(files, held, strict=True):
+        if not theirs:
+            _link(file, folder / EVENTS / file.name)
+        elif theirs < rows:
+            cut.append(file)
+    queries.each(_Without(queries.duckdb, folder, gone), cut)
 
 
 def add_part(
@@ -175,16 +199,29 @@ class _HeldDays:
 
 
 @dataclass(frozen=True)
-class _WithoutDays:
-    """Writes a file of another log without some days, in its order."""
+class _Rows:
+    """Counts the lines of a file, and those of a kind."""
+
+    duckdb: DuckDbConfig
+    kind: exp.Expr
+
+    def __call__(self, file: Path) -> tuple[int, int]:
+        counted = exp.select(exp.Count(this=exp.Star()), rows_where(self.kind.copy())).from_(scan(file))
+        with self.duckdb.opened() as connection:
+            rows, theirs = connection.sql(counted.sql("duckdb")).fetchall()[0]
+        return int(rows), int(theirs)
+
+
+@dataclass(frozen=True)
+class _Without:
+    """Writes a file of another log without some lines, in its order."""
 
     duckdb: DuckDbConfig
     folder: Path
-    days: tuple[date, ...]
+    gone: exp.Expr
 
     def __call__(self, file: Path) -> None:
-        there = exp.column("event_day").isin(*map(day_literal, self.days))
-        rows = exp.select("*").from_(scan(file)).where(exp.not_(there))
+        rows = exp.select("*").from_(scan(file)).where(exp.not_(self.gone.copy()))
         with self.duckdb.opened() as connection:
             connection.execute("SET preserve_insertion_order = true")
             try:

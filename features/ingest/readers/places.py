@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from tagcast.features.core.engines.choice import open_engine
@@ -15,11 +16,13 @@ from tagcast.features.core.schema.sources import Place, Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.readers.arrow.spark_tables import SparkTable
 from tagcast.features.ingest.readers.databases.fetched import FETCHED, fetch
-from tagcast.features.ingest.readers.databases.pieces import Fetched
+from tagcast.features.ingest.readers.databases.pieces import Fetched, forget
 from tagcast.features.ingest.readers.databases.tidying import tidy
 from tagcast.features.ingest.readers.remote.fetched import Progress
 from tagcast.features.ingest.readers.units import Listing, listing_of
 from tagcast.features.ingest.readers.wanted import Wanted
+from tagcast.features.ingest.suppression.left_out import id_columns, leave_out_of
+from tagcast.features.ingest.suppression.suppressed import Suppression, read_suppression
 
 
 class Places:
@@ -48,11 +51,17 @@ class Places:
         self._kept = (home or settings.home) / FETCHED
         self._listings: dict[str, tuple[Place, Listing | None]] = {}
         self._fetched: dict[tuple[str, Wanted], Fetched] = {}
+        self._unfiltered: set[Path] = set()
         self._written: dict[tuple[str, Wanted, frozenset[str]], list[Path]] = {}
         self._scratch: Scratch | None = None
         self._shared: Scratch | None = None
         self.made: dict[str, object] = {}
         """What a step has made of the lines of a place, by its name in errors, for a step after it; it lies in :attr:`scratch`."""
+
+    @cached_property
+    def suppression(self) -> Suppression:
+        """Who was erased, and is left out of all that is read."""
+        return read_suppression(self._settings.home)
 
     @property
     def scratch(self) -> Path:
@@ -119,8 +128,14 @@ class Places:
         # Another command may have tidied what this one has fetched.
         if known is None or not known.is_there:
             label = f"{self._settings.path.name}: {where}"
-            known = fetch(place, label, self._settings.folder, wanted, self._kept, progress, self._now)
+            ids = id_columns(self._settings, place, where)
+            leave_out = leave_out_of(ids or (), read_suppression(self._settings.whole.home))
+            known = fetch(
+                place, label, self._settings.folder, wanted, self._kept, progress, self._now, leave_out
+            )
             self._fetched[key] = known
+            if ids is None and self.suppression:
+                self._unfiltered.add(known.folder)
         return known
 
     def written(
@@ -163,3 +178,5 @@ class Places:
         """Remove what is kept of databases and no load needs any more."""
         tidied = tidy(self._kept, self._fetched.values())
         self._fetched = dict(zip(self._fetched, tidied, strict=True))
+        for folder in self._unfiltered:  # no column says which of its lines are of erased profiles
+            forget(folder)

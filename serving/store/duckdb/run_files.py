@@ -32,17 +32,22 @@ class RunFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def file(self, number: int) -> Path:
+    def file(self, number: int, edition: int = 0) -> Path:
         """Return the file of a run of one part."""
-        return self.folder / f"{number:06}.duckdb"
+        return self.folder / f"{_stem(number, edition)}.duckdb"
 
-    def parts(self, number: int) -> Path:
+    def parts(self, number: int, edition: int = 0) -> Path:
         """Return the folder of a run of several parts."""
-        return self.folder / f"{number:06}"
+        return self.folder / _stem(number, edition)
+
+    def place(self, manifest: Manifest) -> Path:
+        """Return the file or folder of a run."""
+        several = len(manifest.parts) > 1
+        return self.parts(*manifest.rows_in) if several else self.file(*manifest.rows_in)
 
     def numbers(self) -> list[int]:
         """Return the numbers of the runs that are there, rising."""
-        return sorted(int(f.name[:6]) for f in self.folder.glob("*") if f.name[:6].isdigit())
+        return sorted({int(f.name[:6]) for f in self.folder.glob("*") if f.name[:6].isdigit()})
 
     def whole(self, manifest: Manifest) -> list[Path]:
         """Return the files of a run, in the order of their ids, each of the size that was published.
@@ -55,9 +60,9 @@ class RunFiles:
             When one of them has another size.
         """
         sizes = manifest.parts or (manifest.bytes,)
-        files = [self.file(manifest.number)]
+        files = [self.file(*manifest.rows_in)]
         if len(sizes) > 1:
-            files = [self.parts(manifest.number) / _name(place) for place in range(len(sizes))]
+            files = [self.parts(*manifest.rows_in) / _name(place) for place in range(len(sizes))]
         for file, published in zip(files, sizes, strict=True):
             try:
                 size = file.stat().st_size
@@ -75,7 +80,7 @@ class RunFiles:
                 )
         return files
 
-    def take_over(self, number: int, files: Sequence[Path], aside: Path) -> tuple[int, ...]:
+    def take_over(self, number: int, files: Sequence[Path], aside: Path, edition: int = 0) -> tuple[int, ...]:
         """Bring finished files to the disk and put them in place by one rename; return their sizes.
 
         Parameters
@@ -85,12 +90,14 @@ class RunFiles:
             In the order of their ids, on the file system of the store.
         aside : Path
             Folder of the writer, on that file system too.
+        edition : int
+            What of the run may be there already is of a writer that was killed.
         """
         self.folder.mkdir(exist_ok=True)
         if len(files) == 1:
             sync(files[0])
             size = files[0].stat().st_size
-            files[0].rename(self.file(number))
+            files[0].rename(self.file(number, edition))
             return (size,)
         folder = aside / "parts"
         folder.mkdir()
@@ -100,18 +107,24 @@ class RunFiles:
             sync(part)
         sizes = tuple(part.stat().st_size for part in parts)
         sync(folder)
-        folder.rename(self.parts(number))
+        if edition:
+            remove(self.parts(number, edition))
+        folder.rename(self.parts(number, edition))
         return sizes
 
     def drop(self, number: int) -> None:
         """Delete a run; a folder is gone at once, and what a kill leaves of it is of no run."""
-        self.file(number).unlink(missing_ok=True)
-        folder = self.parts(number)
-        if folder.exists():
-            dropped = folder.with_name(f".{folder.name}.dropped")
+        for there in self.folder.glob(f"{_stem(number)}*"):
+            self.forget(there)
+
+    def forget(self, there: Path) -> None:
+        """Delete a file or folder of a run."""
+        if there.is_dir():
+            dropped = there.with_name(f".{there.name}.dropped")
             remove(dropped)
-            folder.rename(dropped)
-            remove(dropped)
+            there.rename(dropped)
+            there = dropped
+        remove(there)
 
 
 @dataclass(frozen=True)
@@ -143,6 +156,10 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _stem(number: int, edition: int = 0) -> str:
+    return f"{number:06}.e{edition}" if edition else f"{number:06}"
 
 
 def _name(place: int) -> str:

@@ -24,10 +24,12 @@ from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.serving.store.base import ProfileStore
+from tagcast.serving.store.duckdb.erasing import ids_in, without_changes, write_editions
 from tagcast.serving.store.duckdb.layout import LEAST_MEMORY, write_snapshot
 from tagcast.serving.store.duckdb.profile_index import RowIndex
 from tagcast.serving.store.duckdb.reader import AGAIN, DuckDbReader, attach, catalog, read_errors, use
 from tagcast.serving.store.duckdb.run_files import DuckDbParts, RunFiles, remove
+from tagcast.serving.store.erased import Taken, renewed, stored_manifests
 from tagcast.serving.store.lock_and_sync import disk_errors, only_writer, sync, write_synced
 from tagcast.serving.store.manifest import Entry, Manifest, read_entry
 from tagcast.serving.store.schema import RunInfo
@@ -196,6 +198,34 @@ class DuckDbStore(ProfileStore):
                     ).to_pylist()
                 found += [{**row, "entry": number} for row in rows]
         return found
+
+    def every_id(self) -> Iterator[str]:
+        """Yield the ids in the files of runs and of the history."""
+        import pyarrow.parquet as pq
+
+        for run in stored_manifests(self).values():
+            for file in self._runs.whole(run):
+                yield from ids_in(file)
+        for number in _numbers(self.folder / "history", ".parquet"):
+            column = pq.read_table(self._history(number), columns=["profile_id"]).column(0)
+            yield from column.unique().to_pylist()
+
+    def take_out(self, ids: Collection[str], runs: Mapping[int, Manifest], folder: Path) -> Taken:
+        """Write the files of the runs anew, let the log lead to them, and delete those that were."""
+        written = write_editions(self._runs, ids, runs, folder, self.memory_limit)
+        entries = {entry.number: renewed(entry, written) for entry in self.log()}
+        if written:
+            for number, entry in entries.items():
+                write_synced(self._log(number), entry.text())
+            sync(self.folder / "log")
+            write_synced(self.folder / CURRENT, entries[max(entries)].text())
+            sync(self.folder)
+        named = {self._runs.place(run) for entry in entries.values() for run in (entry.manifest, entry.run)}
+        for there in self._runs.folder.iterdir():
+            if there not in named:
+                self._runs.forget(there)
+        numbers = _numbers(self.folder / "history", ".parquet")
+        return Taken(changes=without_changes([self._history(number) for number in numbers], ids))
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn what the disk and DuckDB raise into one StoreError."""

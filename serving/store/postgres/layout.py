@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
+from tagcast.serving.store.manifest import Manifest
 from tagcast.serving.store.schema import REASONS, column_name
 
 Kind = Literal["number", "word", "text", "boolean", "reasons"]
@@ -232,6 +233,12 @@ class Layout:
             "reasons": REASONS,
         }
         return kinds[column.kind]
+
+
+def table_of(run: Manifest, kind: str, group: int) -> str:
+    """Return the name of a table of a run: ``g`` holds everybody, ``s`` a sample."""
+    number, edition = run.rows_in
+    return f"r{number}e{edition}_{kind}{group}" if edition else f"r{number}_{kind}{group}"
 
 
 def _kind(part: str) -> Kind:

@@ -11,7 +11,7 @@ from sqlglot import exp
 from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
 from tagcast.serving.store.manifest import Manifest
 from tagcast.serving.store.postgres.connection import Server
-from tagcast.serving.store.postgres.layout import Layout
+from tagcast.serving.store.postgres.layout import Layout, table_of
 from tagcast.serving.store.postgres.query_rewrite import PhysicalQuery
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class PostgresReader:
     def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:
         """Return the answer to ``select`` over the table ``profiles``; one at a time."""
         kind = "s" if sample and self.sample_rows else "g"
-        tables = {g: self._server.table(f"r{self.manifest.number}_{kind}{g}") for g in self._layout.groups}
+        tables = {g: self._server.table(table_of(self.manifest, kind, g)) for g in self._layout.groups}
         query = PhysicalQuery(select, self._layout, tables)
         return query.answer(self._fetch(query.sql()))
 
@@ -68,7 +68,7 @@ class PostgresReader:
 
     def _queries_of_a_row(self) -> list[tuple[PhysicalQuery, str]]:
         """Return the questions for a whole row: of hundreds of tags it is more than the server gives at once."""
-        tables = {g: self._server.table(f"r{self.manifest.number}_g{g}") for g in self._layout.groups}
+        tables = {g: self._server.table(table_of(self.manifest, "g", g)) for g in self._layout.groups}
         names = list(self._layout.by_name())
         same_profile = exp.column("profile_id").eq(exp.Parameter(this=exp.Literal.number(1)))
         queries = []

@@ -23,27 +23,32 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from adbc_driver_manager import Error
 from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
 from tagcast.registry.state.database import schema_of
 from tagcast.serving.store.base import ProfileStore, log
+from tagcast.serving.store.erased import Taken, renewed, stored_manifests
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy, staging_in
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.postgres.connection import PUBLISH_AGAIN, Server, fetch, holder_of, perform, unlock
-from tagcast.serving.store.postgres.layout import Layout
+from tagcast.serving.store.postgres.erasing import (
+    delete_changes,
+    drop_others,
+    ids_of_tables,
+    rewrite_changes,
+    update_log,
+    write_edition,
+)
+from tagcast.serving.store.postgres.layout import Layout, table_of
 from tagcast.serving.store.postgres.reader import PostgresReader
+from tagcast.serving.store.postgres.run_tables import drop_run, write_sample
 from tagcast.serving.store.schema import RunInfo
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
-
-SAMPLE_ROWS = 100_000
-"""Profiles from which sizes are estimated; a base up to twice that is counted."""
-_GOLDEN, _WORD = 2_654_435_761, 2**32  # Knuth's multiplicative hash: spreads row numbers over the sample
 
 
 class PostgresStore(ProfileStore):
@@ -116,7 +121,7 @@ class PostgresStore(ProfileStore):
             if layout is None:
                 gone = msg("the run {run} is not in {place} any more", run=number, place=self.place)
                 raise RunGoneError(gone, hint=PUBLISH_AGAIN)
-            tables = ", ".join(self.server.name(f"r{number}_g{group}") for group in layout.groups)
+            tables = ", ".join(self.server.name(table_of(manifest, "g", g)) for g in layout.groups)
             perform(connection, f"LOCK TABLE {tables} IN ACCESS SHARE MODE")
             reader = PostgresReader(self.server, connection, manifest, layout)
             try:
@@ -205,7 +210,7 @@ class PostgresStore(ProfileStore):
             if group == 0:
                 perform(connection, f"CREATE UNIQUE INDEX ON {table} (profile_id)")
             perform(connection, f"CREATE UNIQUE INDEX ON {table} (n)")
-            layout.sample_rows = self._sample(connection, number, group, count)
+            layout.sample_rows = write_sample(self.server, connection, number, group, count)
             perform(connection, f"ANALYZE {table}")
             measured = exp.func("pg_table_size", exp.Literal.string(table))
             size += fetch(connection, exp.select(exp.alias_(measured, "bytes")))[0]["bytes"]
@@ -226,20 +231,6 @@ class PostgresStore(ProfileStore):
         )
         rows = fetch(connection, query)
         return Layout.parse(rows[0]["layout"]) if rows else None
-
-    def _sample(self, connection: Connection, number: int, group: int, count: int) -> int:
-        """Copy a sample of the rows, the same profiles of each table; return how many."""
-        if count <= 2 * SAMPLE_ROWS:
-            return 0
-        below = int(_WORD * SAMPLE_ROWS / count)
-        spread = exp.paren(exp.cast(exp.column("n"), "bigint") * _GOLDEN) % _WORD
-        rows = exp.select("*").from_(self.server.table(f"r{number}_g{group}")).where(spread < below)
-        sample = exp.Create(this=self.server.table(f"r{number}_s{group}"), kind="TABLE", expression=rows)
-        perform(connection, sample.sql("postgres"))
-        perform(connection, f"ANALYZE {self.server.name(f'r{number}_s{group}')}")
-        size = exp.select(exp.alias_(exp.Count(this=exp.Star()), "rows"))
-        found = fetch(connection, size.from_(self.server.table(f"r{number}_s{group}")))
-        return int(found[0]["rows"])
 
     def activate(self, entry: Entry, changes: Path) -> None:
         """Write the log, the changes and what is active, and commit everything at once."""
@@ -273,22 +264,34 @@ class PostgresStore(ProfileStore):
         connection.rollback()  # what a refused run has written
         gone = []
         for number in numbers:
-            layout = self._stored_layout(connection, number)
-            if layout is not None:
-                groups, where = layout.groups, exp.column("number").eq(number)
-                tables = ", ".join(self.server.name(f"r{number}_{kind}{g}") for g in groups for kind in "gs")
-                try:
-                    perform(connection, "SET LOCAL lock_timeout = '200ms'")
-                    perform(connection, f"DROP TABLE IF EXISTS {tables}")
-                    perform(connection, exp.delete(self.server.table("layouts"), where).sql("postgres"))
-                except Error as error:
-                    connection.rollback()
-                    if error.sqlstate != "55P03":  # somebody reads it
-                        raise
+            if self._stored_layout(connection, number) is not None:
+                if not drop_run(self.server, connection, number):
                     continue
+                where = exp.column("number").eq(number)
+                perform(connection, exp.delete(self.server.table("layouts"), where).sql("postgres"))
             connection.commit()
             gone.append(number)
         return gone
+
+    def every_id(self) -> Iterator[str]:
+        """Yield the ids in the tables of runs and of the history."""
+        runs = stored_manifests(self)
+        with self.server.errors(), self.server.connect("tagcast reader") as connection:
+            yield from ids_of_tables(self.server, connection, runs)
+
+    def take_out(self, ids: Collection[str], runs: Mapping[int, Manifest], folder: Path) -> Taken:
+        """Write the tables of the runs anew, in one transaction with what leads to them, and drop those that were."""
+        del folder
+        connection, written = self._connection(), {}
+        for number, after in runs.items():
+            layout = self._stored_layout(connection, number)
+            assert layout is not None  # noqa: S101 - the caller holds the lock and has read it
+            written[number] = write_edition(self.server, connection, after, layout, ids)
+        update_log(self.server, connection, [renewed(e, written) for e in self.log()] if written else [])
+        changes = delete_changes(self.server, connection, ids)
+        connection.commit()
+        waiting = drop_others(self.server, connection, stored_manifests(self).values())
+        return Taken(changes=changes, waiting=waiting + (not rewrite_changes(self.server)))
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn what the database and the disk raise while writing into one StoreError."""

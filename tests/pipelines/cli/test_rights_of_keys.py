@@ -72,6 +72,8 @@ COMMANDS: dict[tuple[str, ...], tuple[tuple[str, ...], set[str]]] = {
     ("audience", "save"): (("x", "age > 30"), MARKETER),
     ("audience", "delete"): (("x",), MARKETER),
     ("profile", "show"): (("c0001",), MARKETER),
+    ("profile", "export"): (("c0001",), set()),
+    ("profile", "erase"): (("c0001",), set()),
     ("user", "add"): (("x", "--password-file", "-"), ADMIN),
     ("user", "password"): (("x", "--password-file", "-"), ADMIN),
     ("user", "unlock"): (("x",), ADMIN),

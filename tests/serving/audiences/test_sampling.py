@@ -16,7 +16,7 @@ from tagcast.serving.audiences.queries import count
 from tagcast.serving.audiences.service import condition_impact, expected, parse_for
 from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.publishing.publication import stage_run
-from tagcast.serving.store.postgres import store as postgres_store
+from tagcast.serving.store.postgres import run_tables
 from tagcast.serving.store.postgres.store import PostgresStore
 from tests.support.browser import SECRET, Visitor, chromium, served
 from tests.support.desks import ANALYST, PROFILES, desk_over
@@ -39,7 +39,7 @@ new MutationObserver(() => {
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postgres_store, "SAMPLE_ROWS", 1200)
+        patch.setattr(run_tables, "SAMPLE_ROWS", 1200)
         store = make_store("postgres", tmp_path_factory.mktemp("estimates"))
         publish(store)
         yield store
@@ -119,7 +119,7 @@ def test_the_console_shows_an_estimate_before_the_exact_count(tmp_path, monkeypa
     config = tmp_path / "tagcast.toml"
     config.write_text(CONFIG.replace("small shop", name), encoding="utf-8")
     monkeypatch.setenv("TAGCAST_STORE", postgres_url())
-    monkeypatch.setattr(postgres_store, "SAMPLE_ROWS", 1200)
+    monkeypatch.setattr(run_tables, "SAMPLE_ROWS", 1200)
     settings = load_settings(config, tmp_path / "home", tmp_path)
     settings.home.mkdir()
     store = PostgresStore(postgres_url(), settings.home / "store", name)

@@ -38,6 +38,7 @@ from tagcast.features.ingest.readers.databases.sql import open_sql
 from tagcast.features.ingest.readers.databases.touched.touched_buckets import compare, compare_all
 from tagcast.features.ingest.readers.databases.warehouses.table import is_warehouse, open_warehouse
 from tagcast.features.ingest.readers.wanted import Wanted
+from tagcast.features.ingest.suppression.left_out import LeaveOut
 
 FETCHED = "sources"
 """In the home."""
@@ -58,6 +59,7 @@ def fetch(
     root: Path,
     progress: Callable[[int, int], None],
     now: datetime | None = None,
+    leave_out: LeaveOut | None = None,
 ) -> Fetched:
     """Bring what is kept of a place to what its database holds now; a connection that breaks off is made again.
 
@@ -76,6 +78,8 @@ def fetch(
         ``(days done, days in all)``, of what differs and what is there.
     now : datetime, optional
         With a timezone; without it every line is compared, whatever ``wanted.loaded_at`` says.
+    leave_out : callable, optional
+        Takes erased profiles out of lines that were read; digests are compared of all.
 
     Raises
     ------
@@ -96,7 +100,8 @@ def fetch(
             try:
                 with _opened(place, where, folder, wanted, fast=fast) as database:
                     return Fetched(
-                        target, _brought(database, target, where, progress, seen, wanted.loaded_at, now)
+                        target,
+                        _brought(database, target, where, progress, seen, wanted.loaded_at, now, leave_out),
                     )
             except LostConnectionError as lost:
                 # A server that was never reached will not be by waiting: its address is wrong, or the password.
@@ -157,6 +162,7 @@ def _brought(
     seen: str,
     loaded_at: str | None,
     now: datetime | None,
+    leave_out: LeaveOut | None,
 ) -> Pieces:
     """Fetch the buckets that differ, in groups; each counts as soon as it is whole."""
     kept = Pieces.read(target)
@@ -178,7 +184,7 @@ def _brought(
     done = len(there) - len(wanted)
     for group in _groups(wanted, there):
         progress(done, len(there))
-        _fetch_group(database, target, kept, group, there, where)
+        _fetch_group(database, target, kept, group, there, where, leave_out)
         done += len(group)
     if wanted:
         progress(len(there), len(there))
@@ -197,12 +203,13 @@ def _fetch_group(
     group: Sequence[str],
     there: Mapping[str, Content],
     where: str,
+    leave_out: LeaveOut | None,
 ) -> None:
     aside = target / ".aside"
     shutil.rmtree(aside, ignore_errors=True)
     counted: dict[str, int] = {}
-    rows, untyped = write_chunks(_of_group(database.lines(group, there), group, counted), aside)
-    if not rows:
+    _, untyped = write_chunks(_of_group(database.lines(group, there), group, counted, leave_out), aside)
+    if not counted:
         shutil.rmtree(aside)
         if there[group[0]][1] is None:
             raise _empty(where)
@@ -216,8 +223,10 @@ def _fetch_group(
     kept.write(target)
 
 
-def _of_group(chunks: Iterator[Chunk], group: Sequence[str], counted: dict[str, int]) -> Iterator[Chunk]:
-    """Yield the lines of some buckets, and count them by bucket."""
+def _of_group(
+    chunks: Iterator[Chunk], group: Sequence[str], counted: dict[str, int], leave_out: LeaveOut | None
+) -> Iterator[Chunk]:
+    """Yield the lines of some buckets that are kept, and count all of them by bucket."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -230,7 +239,7 @@ def _of_group(chunks: Iterator[Chunk], group: Sequence[str], counted: dict[str, 
         for one in wanted.intersection(found):
             counted[one] = counted.get(one, 0) + found[one]
         if lines.num_rows:
-            yield lines, names
+            yield leave_out(lines) if leave_out else lines, names
 
 
 def _groups(wanted: Sequence[str], there: Mapping[str, Content]) -> Iterator[list[str]]:

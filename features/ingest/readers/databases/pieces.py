@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -168,6 +169,15 @@ class Fetched:
     def _piece(self, bucket: str, mark: str) -> str | None:
         held = (name for name, piece in self.kept.pieces.items() if bucket in piece.buckets)
         return next((name for name in held if self._mark(name, bucket) == mark), None)
+
+
+def forget(folder: Path) -> None:
+    """Let nothing be kept of a place: all of it is fetched anew, as pieces of other names."""
+    with locked(folder):
+        kept = Pieces.read(folder)
+        Pieces(made=kept.made).write(folder)
+        for piece in (*kept.pieces, ".aside"):
+            shutil.rmtree(folder / piece, ignore_errors=True)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from tagcast.features.core.system import private_folder
 from tagcast.features.ingest.readers.arrow.lake_errors import without_secrets
 from tagcast.features.ingest.readers.files import changed_while_read
 from tagcast.features.ingest.readers.remote.stores import RemoteFile
+from tagcast.features.ingest.suppression.suppressed import read_suppression
 
 FETCHED = Path("fetched") / "files"
 """In the home."""
@@ -66,6 +67,7 @@ class FetchedFiles:
     """
 
     def __init__(self, home: Path, where: str) -> None:
+        self._home = home
         self._folder, self._where = home / FETCHED / _folder_name(where), where
 
     def brought(self, store: Store, files: Sequence[RemoteFile], progress: Progress) -> dict[str, Path]:
@@ -120,8 +122,8 @@ class FetchedFiles:
                 time.sleep(_FIRST_WAIT_S * 2 ** (_TRIES - 1 - left))
 
     def sweep(self, named: Collection[RemoteFile]) -> None:
-        """Remove what is here beside the files that the place names now."""
-        kept = {_digest(file) for file in named}
+        """Remove what is here beside the files that the place names now; all, once anybody was erased: they hold lines as they came."""
+        kept = set() if read_suppression(self._home) else {_digest(file) for file in named}
         for old in self._folder.iterdir() if self._folder.is_dir() else ():
             if old.name not in kept:
                 shutil.rmtree(old, ignore_errors=True)
