@@ -33,9 +33,10 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: $(STAMP)  ## the whole suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -rs
 
-faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections, lost databases, copied homes
+faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections, lost databases, copied homes, backups
 	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/pipelines/scoring/test_faults.py tests/serving/store/postgres/test_faults.py \
-	  tests/pipelines/scoring/test_lost_tags.py tests/pipelines/project tests/pipelines/cli/test_machine_faults.py
+	  tests/pipelines/scoring/test_lost_tags.py tests/pipelines/project tests/pipelines/cli/test_machine_faults.py \
+	  tests/pipelines/backups
 
 # NIGHTS=--quick: 45 nights in spring.
 nights: $(STAMP)  ## a made shop's year, one tagcast run due a night: kills, a full disk, silence, clocks, late data, beside a year without

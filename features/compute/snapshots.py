@@ -27,6 +27,7 @@ from tagcast.features.core.engines.engine import ONE_MACHINE, Engine, Progress
 from tagcast.features.core.engines.key_ranges import EVERYONE, PART_FILES, KeyRange, ranges_between
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
+from tagcast.features.core.home.layouts import KEY, SNAPSHOTS, layout_of
 from tagcast.features.core.home.scratch import HeldFolder
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
@@ -206,6 +207,7 @@ class Snapshots:
         manifest = {
             "as_of": str(as_of),
             **self.content(as_of),
+            KEY: SNAPSHOTS,
             "starts_at": instant(as_of, self.timezone).isoformat(),
             "spec": self.feature_set.spec,
             "borders": [within.first for within in ranges[1:]],
@@ -252,6 +254,7 @@ class Snapshots:
             }
             whole = (
                 content.items() <= manifest.items()
+                and layout_of(manifest) == SNAPSHOTS
                 and "borders" in manifest
                 and manifest["starts_at"] == instant(as_of, self.timezone).isoformat()
                 and sizes == manifest["bytes"]

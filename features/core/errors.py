@@ -15,10 +15,11 @@
     ├── StateError         12   accounts, audit log, saved audiences cannot be read or written
     ├── NotFoundError      13   there is nothing of that name
     ├── ConflictError      14   the request contradicts what is there: a taken name, a step that is not allowed
-    └── MachineError       15   the machine does not let tagcast work: rights, memory, a damaged installation
+    ├── MachineError       15   the machine does not let tagcast work: rights, memory, a damaged installation
+    └── BackupError        17   a backup cannot be taken or restored, or is not what its manifest says
 
 Each states what was expected, what was found and how to fix it. Exit codes are stable: schedulers
-branch on them. Exit code 2 is the command line's own (wrong option).
+branch on them. Exit code 2 is the command line's own (wrong option), 16 that of a night with nothing to do.
 """
 
 from __future__ import annotations
@@ -182,3 +183,10 @@ class MachineError(TagcastError):
 
     exit_code = 15
     code = "machine"
+
+
+class BackupError(TagcastError):
+    """A backup cannot be taken or restored, or is not what its manifest says."""
+
+    exit_code = 17
+    code = "backup"

@@ -201,7 +201,7 @@ class Settings(Strict):
         return located(path, self.folder, f"{self.path.name}: {where}")
 
 
-def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings:
+def load_settings(path: Path | None, home: Path | None, start: Path, *, ready: bool = True) -> Settings:
     """Read and check a configuration.
 
     Parameters
@@ -210,7 +210,8 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
         The file; None looks for ``tagcast.toml`` in ``start`` and the folders above.
     home : Path or None
         Where things are stored; None takes ``TAGCAST_HOME``, else ``.tagcast`` beside the file.
-    start : Path
+    start, ready : Path and bool
+        ``ready``: the home has to be one to work in, not half restored and of the layout of this version.
 
     Raises
     ------
@@ -258,7 +259,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
             msg("{file}: {problem}", file=file, problem=listed(map(_explain, inner), "sentences")),
             hint=msg("README, 'Your own data', shows every part"),
         ) from error
-    check_owner(settings.home, settings.name)
+    check_owner(settings.home, settings.name, ready=ready)
     return settings
 
 

@@ -22,6 +22,7 @@ from tagcast.features.catalog.view_files import attribute_views
 from tagcast.features.core.duckdb import spilling
 from tagcast.features.core.engines.engine import ONE_MACHINE, Engine
 from tagcast.features.core.errors import DataError, TagcastError
+from tagcast.features.core.home import layouts
 from tagcast.features.core.home.scratch import kept_in
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
@@ -255,9 +256,8 @@ def _is_whole(folder: Path) -> bool:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         rows = sum(pq.read_metadata(part).num_rows for part in parts_of(folder))
-        whole = {"digests", "spans", "changes", "views"} <= manifest.keys() and (
-            folder / DAY_TOTALS
-        ).is_file()
+        laid_out = layouts.layout_of(manifest) == layouts.EVENTS and (folder / DAY_TOTALS).is_file()
+        whole = {"digests", "spans", "changes", "views"} <= manifest.keys() and laid_out
         views = all(
             pq.read_metadata(folder / VIEWS / f"{name}.parquet").num_rows == sum(n for n, _ in days.values())
             for name, days in manifest.get("views", {}).items()

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.home.layouts import EVENTS, KEY
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.loads.day_totals import PastChange, change_from_json
 from tagcast.features.loads.unchecked_days import UncheckedDays, unchecked_from_json
@@ -226,6 +227,7 @@ def content_text(content: LogContent) -> str:
     # JSON has no dates for keys, and few readers of it whole numbers beyond 53 bits.
     fields["digests"] = _written(content.digests)
     fields["views"] = {name: _written(days) for name, days in content.views.items()}
+    fields[KEY] = EVENTS
     return json.dumps(fields, default=str, indent=1, ensure_ascii=False)
 
 

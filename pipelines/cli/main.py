@@ -44,6 +44,11 @@ COMMANDS = {
     ),
     "profile": LazyCommand("profiles", "Look up one profile, export all that is known of it, erase it."),
     "features": LazyCommand("training", "Build feature snapshots and write them to the online store."),
+    "backup": LazyCommand(
+        "upkeep.backups", "Back up all that cannot be computed again, as one set, while everything runs."
+    ),
+    "restore": LazyCommand("upkeep.backups", "Put a backup into an empty place."),
+    "migrate": LazyCommand("upkeep.backups", "Bring what an older tagcast wrote forward, after a backup."),
     "user": LazyCommand("access", "Add, list and remove those who may log in to the console."),
     "key": LazyCommand("access", "Add, list and revoke the keys with which programs call the API."),
     "audit": LazyCommand("access", "Show who did what and when, newest first."),

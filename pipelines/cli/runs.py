@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from tagcast.features.core.home.publication import publication, publishing
 from tagcast.features.core.messages import listed, msg, nmsg
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup
 from tagcast.pipelines.cli.options import Moment, needs, reason_option
@@ -118,7 +119,9 @@ def rollback(invocation: Invocation, number: int | None, reason: str) -> None:
       tagcast run rollback --reason "Tuesday's prices were wrong"
       tagcast run rollback 12 --reason "back to Sunday's run"
     """
-    target = roll_back(invocation.project().store, number, clock(), reason)
+    with publication():
+        publishing(invocation.settings.whole.home)
+        target = roll_back(invocation.project().store, number, clock(), reason)
     invocation.answer(
         {"number": target.number, "run_id": target.run.run_id, "as_of": target.run.as_of},
         lambda: say(
@@ -148,7 +151,9 @@ def prune(invocation: Invocation, keep: int | None) -> None:
     Example:
       tagcast run prune --keep 3
     """
-    gone = invocation.project().store.prune(keep or invocation.settings.publish.keep)
+    with publication():
+        publishing(invocation.settings.whole.home)
+        gone = invocation.project().store.prune(keep or invocation.settings.publish.keep)
     deleted = msg("no run deleted")
     if gone:
         deleted = nmsg(

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.features.core.home.publication import publication, publishing
 from tagcast.features.core.messages import listed, msg
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality, value_figures
 from tagcast.pipelines.evaluation.challengers import compared, figures_of, persons
@@ -71,7 +72,9 @@ def judge_closed(project: Project) -> list[PromiseRow]:
     ``campaigns: ignore``. Of one day the last run that was published is judged, and a challenger on the same people. What was found goes to
     MLflow as metrics of the versions, too.
     """
-    keep_predictions(project.store, project.state, project.settings.home)
+    with publication():
+        publishing(project.settings.whole.home)
+        keep_predictions(project.store, project.state, project.settings.home)
     done = judged(project.state)
     models = _Models(project)
     rows: list[PromiseRow] = []

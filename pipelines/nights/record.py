@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.core.errors import RunRefusedError, StateError, TagcastError
 from tagcast.features.core.home.machine import machine_fault
+from tagcast.features.core.home.publication import publication
 from tagcast.features.core.messages import Joined, Text, nmsg
 from tagcast.pipelines.nights.notify import News, notifies, send
 from tagcast.pipelines.nights.occasions import failure, unsent
@@ -18,6 +19,7 @@ from tagcast.pipelines.nights.steps import StepDone
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.scoring.score import coming_run
 from tagcast.registry.governance.night_record import NOTIFY, NightStep, last_step, record_step
+from tagcast.serving.monitoring.due import SCORE
 
 if TYPE_CHECKING:
     from tagcast.pipelines.project.project import Project
@@ -44,7 +46,9 @@ class NightRecord:
     def done(self, name: str, work: Callable[[Project, datetime], StepDone]) -> None:
         """Do a step, and put on record what came of it."""
         start = self._timer()
-        self._record(name, start, work(self._project, self._now))
+        # A run and the record of it belong together; other steps are found again by the next call.
+        with publication() if name == SCORE else nullcontext():
+            self._record(name, start, work(self._project, self._now))
 
     @contextmanager
     def failures_of(self, name: str) -> Iterator[None]:

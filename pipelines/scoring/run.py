@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.home.publication import publication, publishing
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.audience_sizes import save_sizes
 from tagcast.pipelines.scoring.run_summary import ScoringRun
@@ -54,22 +55,25 @@ def score_run(
     RunRefusedError
         When it differs by more or lacks tags, and no reason is given. The run before stays active.
     """
-    run = score_tags(
-        project,
-        names,
-        as_of=as_of,
-        now=now,
-        out=out,
-        reasons=reasons,
-        wait_seconds=wait_seconds,
-        force_reason=force_reason,
-    )
-    if run.active_as_of is None:
-        keep_of_run(project, now)
+    with publication():
+        run = score_tags(
+            project,
+            names,
+            as_of=as_of,
+            now=now,
+            out=out,
+            reasons=reasons,
+            wait_seconds=wait_seconds,
+            force_reason=force_reason,
+        )
+        if run.active_as_of is None:
+            keep_of_run(project, now)
     return run
 
 
 def keep_of_run(project: Project, now: datetime) -> None:
     """Keep of the active run what is asked of it later; what is kept already stays, so that a kill before the end does no harm."""
-    save_sizes(project.settings, now)
-    keep_predictions(project.store, project.state, project.settings.home)
+    with publication():
+        publishing(project.settings.whole.home)
+        save_sizes(project.settings, now)
+        keep_predictions(project.store, project.state, project.settings.home)

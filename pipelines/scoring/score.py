@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DefinitionError, StoreError, TagcastError
+from tagcast.features.core.home.publication import publication, publishing
 from tagcast.features.core.home.scratch import Scratch
 from tagcast.features.core.messages import msg
 from tagcast.models.definitions.diff import deciding_id
@@ -93,7 +94,7 @@ def score_tags(
         publish.psi,
         publish.reference_days,
     )
-    with ExitStack() as stack:
+    with publication(), ExitStack() as stack:
         own = project.settings.data == project.settings.home
         shared = None if own else stack.enter_context(Scratch(project.settings.data))
         # First of all: a store that cannot be written is known before long work, and the past stays as it is.
@@ -168,6 +169,7 @@ def score_tags(
             bounds=bounds,
             accept=force_reason,
             beside=older,
+            activating=partial(publishing, project.settings.whole.home),
         )
         _keep_challengers(project, run, manifest)
         record_first_use(project, chosen, now)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -29,9 +28,10 @@ from tagcast.features.core.raw_errors import raw_text
 from tagcast.features.core.schema.operation import Access
 from tagcast.features.core.system import mode_in, private_folder
 from tagcast.features.core.urls import without_passwords
+from tagcast.registry.state.migrations import revisions
 from tagcast.registry.state.read_only import add_missing_tables, connect_readable, empty_state, readable_only
 from tagcast.registry.state.rewriting import rewritten
-from tagcast.registry.state.state_url import parsed_url
+from tagcast.registry.state.state_url import parsed_url, state_schema_of
 from tagcast.registry.state.tables import METADATA
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class State:
         self._project = project
         self._home = home
         self.access = access or Access()
-        self._schema = f"{schema_of(project)}_state"
+        self._schema = state_schema_of(project)
         self._made = 0  # how many tables of METADATA were seen to be there
         self._writing = threading.RLock()
         self._under_way = threading.local()
@@ -143,10 +143,31 @@ class State:
         with self._errors(writing=True):
             return rewritten(self._engine, None if self._file is not None else self._schema, tables)
 
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """Yield a connection as :meth:`writing` does, whatever revision the state has: nothing is made before, and no schema is put to names."""
+        with self._errors(writing=True), self._writing, self._writer.begin() as connection:
+            self._wait_for_turn(connection)
+            if self._file is None:
+                connection.execute(select(func.set_config("search_path", self._schema, True)))
+            yield connection.execution_options(schema_translate_map=None)
+
+    def is_there(self) -> bool:
+        """Return whether any table was made."""
+        if self._file is not None and not self._file.exists():
+            return False
+        with self._errors(), self._engine.connect() as connection:
+            return bool(inspect(connection).get_table_names(self.schema))
+
     def close(self) -> None:
         """Close the pooled connections."""
         if "_engine" in self.__dict__:
             self._engine.dispose()
+
+    @property
+    def schema(self) -> str | None:
+        """Its schema in PostgreSQL; None in a file, which is its own."""
+        return None if self._file is not None else self._schema
 
     @property
     def _outer(self) -> Connection | None:
@@ -190,6 +211,7 @@ class State:
         with self._making:
             if self._file is not None and readable_only(self._file):
                 self.close()  # each new connection has the tables that are not there, empty
+                self._missing()
             elif self._missing():
                 self._make()
             self._made = wanted
@@ -212,9 +234,10 @@ class State:
             self._check_kept(there=False)
             return True
         with self._engine.connect() as connection:
-            there = inspect(connection).get_table_names(None if self._file is not None else self._schema)
-        self._check_kept(there=bool(there))
-        return not set(METADATA.tables) <= set(there)
+            there = set(inspect(connection).get_table_names(self.schema))
+            self._check_kept(there=bool(there))
+            revision = revisions.check_revision(connection, there, self.schema, self.place)
+        return revision != revisions.HEAD or not set(METADATA.tables) <= there
 
     def _make(self) -> None:
         if self._file is not None:
@@ -240,6 +263,7 @@ class State:
             if self._file is None:
                 connection.execute(CreateSchema(self._schema, if_not_exists=True))
             METADATA.create_all(connection)
+            revisions.stamp(connection)
 
     def _wait_for_turn(self, connection: Connection) -> None:
         """Let PostgreSQL's writers wait for one another as SQLite's do."""
@@ -279,13 +303,6 @@ def open_state(settings: Settings) -> State:
     url = settings.state_place or URL.create("sqlite", database=str(settings.home / DATABASE))
     plain = url if isinstance(url, str) else url.render_as_string(hide_password=False)
     return State(plain, settings.name, settings.home, settings.access)
-
-
-def schema_of(project: str) -> str:
-    """Return the schema of a project in PostgreSQL; two names that differ in other signs only share none."""
-    slug = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")[:40]
-    suffix = "" if slug == project else f"_{sha256(project.encode()).hexdigest()[:6]}"
-    return f"tagcast_{slug}{suffix}"
 
 
 def _json(value: Any) -> str:

@@ -1,6 +1,9 @@
-"""The URL of the application state, read and checked."""
+"""Where the application state is: its URL, read and checked, and its schema."""
 
 from __future__ import annotations
+
+import re
+from hashlib import sha256
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -35,3 +38,15 @@ def parsed_url(url: str) -> URL:
             hint=msg("as in postgresql://user:${{PASSWORD}}@host/database"),
         ) from error
     return parsed
+
+
+def schema_of(project: str) -> str:
+    """Return the schema of a project in PostgreSQL; two names that differ in other signs only share none."""
+    slug = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")[:40]
+    suffix = "" if slug == project else f"_{sha256(project.encode()).hexdigest()[:6]}"
+    return f"tagcast_{slug}{suffix}"
+
+
+def state_schema_of(project: str) -> str:
+    """Return the schema of the state of a project in PostgreSQL, beside that of its store."""
+    return f"{schema_of(project)}_state"

@@ -73,7 +73,32 @@ def own_folder(home: Path, uri: str) -> Path | None:
     return home.joinpath(*parts[last:])
 
 
-def follow_home(database: Path) -> bool:
+def recorded_folders(database: Path) -> list[Path]:
+    """Return the folders that the records of ``database`` name for files of runs and models, from the home on.
+
+    Parameters
+    ----------
+    database : Path
+        MLflow's, of a home that may lie elsewhere today.
+    """
+    places = (
+        ("runs", "artifact_uri"),
+        ("logged_models", "artifact_location"),
+        ("model_versions", "storage_location"),
+    )
+    found: set[Path] = set()
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        there = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        for table, column in places:
+            if table in there:
+                rows = connection.execute(f"SELECT {column} FROM {table}").fetchall()  # noqa: S608 - names of ours
+                found |= {own for (uri,) in rows if uri and (own := own_folder(Path(), uri)) is not None}
+    return sorted(found)
+
+
+def follow_home(database: Path, home: Path | None = None) -> bool:
     """Let every record of ``database`` name the folder in which it lies now; return whether any named another.
 
     What is overwritten is cleared, so that not even the free pages of the file name the old place.
@@ -82,6 +107,8 @@ def follow_home(database: Path) -> bool:
     ----------
     database : Path
         MLflow's, in the home.
+    home : Path, optional
+        Where it is going to lie, if not where it does now.
 
     Raises
     ------
@@ -90,7 +117,7 @@ def follow_home(database: Path) -> bool:
     """
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         found = connection.execute("SELECT artifact_location FROM experiments").fetchall()
-    here = (database.parent / ARTIFACTS).as_uri()
+    here = ((home or database.parent) / ARTIFACTS).as_uri()
     others = {place for (location,) in found if (place := _root(location or "")) not in {"", here}}
     if not others:
         return False

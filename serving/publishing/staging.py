@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -85,6 +85,7 @@ class Staging:
         bounds: Bounds | None = None,
         accept: str = "",
         beside: bool = False,
+        activating: Callable[[], None] = lambda: None,
     ) -> Manifest:
         """Lay the run out, check it, hold it against the last one, and activate it.
 
@@ -101,6 +102,8 @@ class Staging:
             Why it may differ further; recorded in the log.
         beside : bool
             Whether to keep it for the history and leave the active run active: it is of an older day.
+        activating : callable
+            Is called once everything is checked, right before the run becomes active.
 
         Raises
         ------
@@ -156,6 +159,7 @@ class Staging:
                 sizes,
             )
             if beside and before is not None:
+                activating()
                 kept = Entry(number, "keep", run.scored_at, before, accept, kept=manifest)
                 store.activate(kept, changes)
                 self._forget_old(keep)
@@ -178,6 +182,7 @@ class Staging:
                     ),
                 )
             compared = whole.transitions is not None
+            activating()
             store.activate(Entry(number, "publish", run.scored_at, manifest, accept, compared), changes)
         self._forget_old(keep)
         return manifest

@@ -18,7 +18,7 @@ from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
 from tagcast.serving.store.errors import RunGoneError
-from tagcast.serving.store.manifest import Entry, Manifest, last_before
+from tagcast.serving.store.manifest import Entry, Manifest, last_before, stored_layout
 from tagcast.serving.store.schema import RunInfo
 
 if TYPE_CHECKING:
@@ -214,10 +214,24 @@ class ProfileStore(ABC):
         """Return the changes of one profile in entries above ``after``, each with its ``entry``, newest first."""
 
     @abstractmethod
+    def newest_line(self) -> str | None:
+        """Return the newest line of the log as it was written, whatever layout it has; None where nothing was published."""
+
+    @abstractmethod
     def errors(self) -> AbstractContextManager[None]:
         """Turn what goes wrong while writing into one clear StoreError."""
 
     # What they have in common.
+
+    def files(self) -> list[Path]:
+        """Return the files of all that was published, in :attr:`folder`; what is being written is none of it, and what a server keeps neither."""
+        return []
+
+    @property
+    def layout(self) -> int | None:
+        """The layout that it says it has, whatever this version knows; None where nothing was published."""
+        line = self.newest_line()
+        return None if line is None else stored_layout(line, self.place)
 
     def kept(self) -> list[Manifest]:
         """Return the published runs whose rows are there, in order of publication, those of older days among them."""

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.home import layouts
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.serving.store.schema import RunInfo
@@ -161,12 +162,15 @@ class Entry:
         """Return the entry as JSON."""
         plain = {**self.__dict__, "at": self.at.isoformat(), "manifest": self.manifest.to_json()}
         plain["kept"] = self.kept.to_json() if self.kept else None
+        plain[layouts.KEY] = layouts.STORE
         return json.dumps(plain, ensure_ascii=False, indent=1)
 
     @classmethod
-    def parse(cls, text: str) -> Entry:
-        """Read what :meth:`text` wrote."""
+    def parse(cls, text: str, place: Text = "") -> Entry:
+        """Read what :meth:`text` wrote; StoreError where it has another layout."""
         data: dict[str, Any] = json.loads(text)
+        layouts.check_layout(layouts.layout_of(data), layouts.STORE, place, StoreError)
+        data.pop(layouts.KEY, None)
         data["manifest"] = Manifest.from_json(data["manifest"])
         data["kept"] = Manifest.from_json(data["kept"]) if data.get("kept") else None
         return cls(**{**data, "at": datetime.fromisoformat(data["at"])})
@@ -175,10 +179,21 @@ class Entry:
 def read_entry(text: str, place: Text, hint: Text) -> Entry:
     """Read an entry that lies at ``place``; StoreError where it is damaged, or written by another version."""
     try:
-        return Entry.parse(text)
+        return Entry.parse(text, place)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(
             msg("{file} cannot be read: {reason}", file=place, reason=reason_of(error)), hint=hint
+        ) from error
+
+
+def stored_layout(text: str, place: Text) -> int:
+    """Return the layout of an entry, whatever it is; StoreError where the entry is damaged."""
+    try:
+        return layouts.layout_of(json.loads(text))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StoreError(
+            msg("{file} cannot be read: {reason}", file=place, reason=reason_of(error)),
+            hint=msg("publish again: {command}", command="tagcast score --all"),
         ) from error
 
 

@@ -297,3 +297,15 @@ def test_the_console_switches_between_entities(house, language) -> None:
         ada.open(site)
         assert ada.page.evaluate("document.documentElement.scrollWidth") <= 390
         ada.leave()
+
+
+def test_a_backup_holds_what_is_each_entitys_own(house, tmp_path) -> None:
+    house.run("backup", str(tmp_path / "backup"), "--drill")
+    other = Project(house.config, tmp_path / "home")
+    other.run("restore", str(tmp_path / "backup"))
+    for entity in ("profile", "fund"):
+        assert of(other, entity, "run", "list") == of(house, entity, "run", "list") != []
+        assert of(other, entity, "tag", "list") == of(house, entity, "tag", "list")
+    for store in ("store", "entities/fund/store"):
+        files = {f.name: f.read_bytes() for f in (house.home / store / "snapshots").iterdir()}
+        assert {f.name: f.read_bytes() for f in (other.home / store / "snapshots").iterdir()} == files

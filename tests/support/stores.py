@@ -12,7 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tagcast.registry.state.database import State, schema_of
+from tagcast.registry.state.database import State
+from tagcast.registry.state.state_url import schema_of
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.duckdb.store import DuckDbStore
 from tagcast.serving.store.postgres.store import PostgresStore

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tagcast.features.core.errors import ConfigError, TagcastError
+from tagcast.features.core.home import layouts
 from tagcast.features.core.messages import Message, Text, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.system import private_folder
 
 FILE = "home.json"
+RESTORING = ".restoring"
+"""In a home, as long as a backup is being put into it."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,26 @@ class Stamp:
         Name of the project that the home belongs to.
     made : frozenset of str
         Databases that were made: ``registry.db``, ``mlflow.db``, or ``state`` for one on a server.
+    layout : int
+        How the home is laid out.
     """
 
     project: str
     made: frozenset[str] = frozenset()
+    layout: int = field(default_factory=lambda: layouts.HOME)
+
+    def write(self, home: Path) -> None:
+        """Write the stamp of ``home``, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            When it cannot be written.
+        """
+        aside = home / f".{FILE}.{os.getpid()}"
+        plain = {"project": self.project, "made": sorted(self.made), layouts.KEY: self.layout}
+        aside.write_text(json.dumps(plain, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        aside.replace(home / FILE)
 
 
 def read_stamp(home: Path) -> Stamp | None:
@@ -46,7 +65,7 @@ def read_stamp(home: Path) -> Stamp | None:
     file = home / FILE
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        return Stamp(str(data["project"]), frozenset(map(str, data["made"])))
+        return Stamp(str(data["project"]), frozenset(map(str, data["made"])), layouts.layout_of(data))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -59,14 +78,20 @@ def read_stamp(home: Path) -> Stamp | None:
         ) from error
 
 
-def check_owner(home: Path, project: str) -> None:
-    """Check that ``home`` belongs to ``project`` or to none yet.
+def check_owner(home: Path, project: str, *, ready: bool = True) -> None:
+    """Check that ``home`` belongs to ``project`` or to none yet, and where it has to be ``ready``, that it can be worked in.
 
     Raises
     ------
     ConfigError
-        When another project keeps its runs there.
+        When another project keeps its runs there; when a backup was not put into it to the end; when it has to be brought forward first, or is
+        of a newer version.
     """
+    if ready and (home / RESTORING).exists():
+        raise ConfigError(
+            msg("a backup is being restored into {home}, or that was broken off", home=home),
+            hint=msg("wait until it ends, or run it again: {command}", command="tagcast restore FROM"),
+        )
     stamp = read_stamp(home)
     if stamp is not None and stamp.project != project:
         raise ConfigError(
@@ -78,6 +103,8 @@ def check_owner(home: Path, project: str) -> None:
             ),
             hint=msg("name another --home, or the configuration of {owner!r}", owner=stamp.project),
         )
+    if ready and stamp is not None:
+        layouts.check_layout(stamp.layout, layouts.HOME, str(home), ConfigError)
 
 
 def mark(home: Path, project: str, *made: str) -> None:
@@ -86,15 +113,12 @@ def mark(home: Path, project: str, *made: str) -> None:
     A home that cannot be written keeps the record it has: whatever wanted to write says so itself.
     """
     stamp = read_stamp(home) or Stamp(project)
-    whole = Stamp(stamp.project, stamp.made | set(made))
+    whole = replace(stamp, made=stamp.made | set(made))
     if whole == stamp and (home / FILE).exists():
         return
-    aside = home / f".{FILE}.{os.getpid()}"
-    text = json.dumps({"project": whole.project, "made": sorted(whole.made)}, ensure_ascii=False, indent=1)
     try:
         private_folder(home)
-        aside.write_text(text + "\n", encoding="utf-8")
-        aside.replace(home / FILE)
+        whole.write(home)
     except OSError:
         return
 

@@ -15,6 +15,7 @@ cleared by the next. Readers attach a file read-only to a connection of their ow
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CURRENT = "CURRENT"
+_LAST = 999_999
 
 
 class DuckDbStore(ProfileStore):
@@ -226,6 +228,27 @@ class DuckDbStore(ProfileStore):
                 self._runs.forget(there)
         numbers = _numbers(self.folder / "history", ".parquet")
         return Taken(changes=without_changes([self._history(number) for number in numbers], ids))
+
+    def newest_line(self) -> str | None:
+        """Return what stands in CURRENT."""
+        file = self.folder / CURRENT
+        return file.read_text(encoding="utf-8") if file.exists() else None
+
+    def files(self) -> list[Path]:
+        """Return the files of published runs; of those that are being written none is named yet."""
+        current = self.folder / CURRENT
+        if not current.exists():
+            return []
+        found = [current]
+        try:  # whatever layout it has
+            last = int(json.loads(current.read_text(encoding="utf-8"))["number"])
+        except (ValueError, KeyError, TypeError):
+            last = _LAST  # damaged: what is there is kept
+        for folder in ("log", "history", "snapshots"):
+            for one in sorted((self.folder / folder).glob("*")):
+                if one.name[:6].isdigit() and int(one.name[:6]) <= last:
+                    found += sorted(one.iterdir()) if one.is_dir() else [one]
+        return found
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn what the disk and DuckDB raise into one StoreError."""

@@ -27,7 +27,7 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
-from tagcast.registry.state.database import schema_of
+from tagcast.registry.state.state_url import schema_of
 from tagcast.serving.store.base import ProfileStore, log
 from tagcast.serving.store.erased import Taken, renewed, stored_manifests
 from tagcast.serving.store.errors import RunGoneError
@@ -292,6 +292,11 @@ class PostgresStore(ProfileStore):
         connection.commit()
         waiting = drop_others(self.server, connection, stored_manifests(self).values())
         return Taken(changes=changes, waiting=waiting + (not rewrite_changes(self.server)))
+
+    def newest_line(self) -> str | None:
+        """Return what stands in the newest row of the log."""
+        query = exp.select("entry").from_(self.server.table("log")).order_by(exp.column("number").desc())
+        return next((str(row["entry"]) for row in self._read(query.limit(1))), None)
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn what the database and the disk raise while writing into one StoreError."""

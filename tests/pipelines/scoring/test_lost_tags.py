@@ -143,7 +143,7 @@ def test_the_way_to_begin_anew_is_the_one_the_hint_names(shop) -> None:
         file.unlink()
     said(shop.invoke("user", "list"), 12, 'take "registry.db" out of', "home.json")
     stamp = json.loads((shop.home / "home.json").read_text(encoding="utf-8"))
-    assert stamp == {"project": "small shop", "made": ["mlflow.db", "registry.db"]}
+    assert stamp == {"project": "small shop", "made": ["mlflow.db", "registry.db"], "layout": 1}
     stamp["made"].remove("registry.db")
     (shop.home / "home.json").write_text(json.dumps(stamp), encoding="utf-8")
     assert shop.json("user", "list") == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tagcast.registry.state.database import schema_of
+from tagcast.registry.state.state_url import schema_of
 from tests.support.command_line import Project
 from tests.support.stores import KINDS, made, postgres_url
 

@@ -16,7 +16,8 @@ from sqlalchemy import Column, Integer, Table, func, select
 
 from tagcast.features.core.errors import ConfigError, StateError
 from tagcast.features.core.settings import load_settings
-from tagcast.registry.state.database import State, open_state, schema_of
+from tagcast.registry.state.database import State, open_state
+from tagcast.registry.state.state_url import schema_of
 from tagcast.registry.state.tables import AUDIT, METADATA
 from tests.support.stores import STATES, drop_schemas, make_state, postgres_url
 

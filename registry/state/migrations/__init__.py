@@ -1,0 +1,1 @@
+"""Revisions of the application state: what each changed of its tables, and how a state is brought forward."""

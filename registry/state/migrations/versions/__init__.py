@@ -1,0 +1,1 @@
+"""The revisions by rising number, as Alembic reads them."""
