@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tagcast.features.core.errors import BackupError
+from tagcast.features.core.home.stamp import FILE as STAMP
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings import load_settings
 from tagcast.features.core.system import adopt_home
+from tagcast.features.ingest.suppression.suppressed import Suppression, keep_suppressed, read_suppression
 from tagcast.pipelines.backups.backup import take_backup
 from tagcast.pipelines.backups.drill import Drill, drill_backup
 from tagcast.pipelines.backups.manifest import FILE, BackupManifest
 from tagcast.pipelines.backups.migrate import Migration
 from tagcast.pipelines.backups.migrate import migrate as migrate_project
+from tagcast.pipelines.backups.places import HOME
 from tagcast.pipelines.backups.restore import restore_backup
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand
 from tagcast.pipelines.cli.options import needs
+from tagcast.pipelines.privacy.erase import erase_listed
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.terminal import progress, say, tell
+from tagcast.registry.access.roles import Person, require
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
@@ -66,8 +72,13 @@ def backup(invocation: Invocation, to: Path, everything: bool, drill: bool) -> N
 
 @click.command(cls=ProjectCommand)
 @click.argument("source", metavar="FROM", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--erased",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="A home, or a backup taken later: whoever was erased from it is erased from what is restored.",
+)
 @needs("operate")
-def restore(invocation: Invocation, source: Path) -> None:
+def restore(invocation: Invocation, source: Path, erased: Path | None) -> None:
     """Put a backup into an empty place.
 
     FROM is the folder of a backup. Every file is compared with its digest before anything is in place. The home, the store and the
@@ -77,20 +88,38 @@ def restore(invocation: Invocation, source: Path) -> None:
     \b
     Example:
       tagcast restore /backups/shop-2026-11-28 --home /srv/shop/home
+      tagcast restore /backups/shop-2026-11-28 --home /srv/shop/home --erased /backups/shop-2026-12-05
     """
     settings = _settings(invocation)
+    since = None if erased is None else _erased_since(erased, source, invocation.person)
     with progress() as show:
         found = restore_backup(settings, source, progress=show)
-    invocation.answer(
-        _plain(found),
-        lambda: say(
+    receipt = None
+    if since is not None:
+        keep_suppressed(settings.home, since)
+        receipt = erase_listed(invocation.project(), by=invocation.person, now=clock())
+
+    def render() -> None:
+        say(
             msg(
                 "restored to {home}: the project as of {taken_at:%Y-%m-%d %H:%M:%S} UTC",
                 home=settings.home,
                 taken_at=found.taken_at,
             )
-        ),
-    )
+        )
+        if erased is None:
+            tell(
+                msg(
+                    "whoever was erased since then is in it again; restored with {option}, it leaves them out",
+                    option="--erased",
+                )
+            )
+        else:
+            count = 0 if receipt is None else receipt.profiles
+            say(msg("profiles that were erased since then, and are again: {count:,}", count=count))
+
+    erased_again = None if erased is None else 0 if receipt is None else receipt.profiles
+    invocation.answer({**_plain(found), "erased": erased_again}, render)
 
 
 @click.command(cls=ProjectCommand)
@@ -119,6 +148,28 @@ def migrate(invocation: Invocation, backup_to: Path | None) -> None:
         "backup": str(done.backup) if done.backup else None,
     }
     invocation.answer(payload, lambda: _say_migrated(done))
+
+
+def _erased_since(place: Path, backup: Path, person: Person) -> Suppression:
+    """Return who was erased from a home or a backup, which ``backup`` may have again.
+
+    Raises
+    ------
+    NotAllowedError
+        When ``person`` may not erase.
+    BackupError
+        When the two are not of one project.
+    """
+    require(person, "erase")
+    found, before = (
+        read_suppression(one if (one / STAMP).exists() else one / HOME) for one in (place, backup)
+    )
+    if before.key and found.key and before.key != found.key:
+        raise BackupError(
+            msg("{place} has another key for erased profiles than {backup}", place=place, backup=backup),
+            hint=msg("name a home or a later backup of the same project"),
+        )
+    return found
 
 
 def _settings(invocation: Invocation) -> Settings:

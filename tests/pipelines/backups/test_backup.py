@@ -189,3 +189,33 @@ def test_the_configuration_has_to_keep_things_in_places_of_the_same_kind(shop, b
     assert result.exit_code == 3
     assert "no such place" in result.stderr
     assert not other.home.exists()
+
+
+def test_whoever_was_erased_since_then_does_not_come_back(shop, backup, tmp_path) -> None:
+    today = tmp_path / "today" / "home"
+    shutil.copytree(shop.home, today)
+    Project(shop.config, today).run("profile", "erase", "c0001", "c0002")
+    newer = tmp_path / "newer"
+    Project(shop.config, today).run("backup", str(newer))
+
+    careless = Project(shop.config, tmp_path / "careless" / "home")
+    assert careless.json("restore", str(backup))["erased"] is None
+    assert careless.json("profile", "show", "c0001")["profile_id"] == "c0001"
+    for number, place in enumerate((today, newer)):
+        restored = Project(shop.config, tmp_path / f"restored {number}" / "home")
+        assert restored.json("restore", str(backup), "--erased", str(place))["erased"] == 2
+        for one in ("c0001", "c0002"):
+            assert restored.invoke("profile", "show", one).exit_code != 0
+        assert restored.json("profile", "show", "c0003")["profile_id"] == "c0003"
+        restored.run("score", "--all", "--as-of", str(DAY), "--force", "--reason", "as it was")
+        assert restored.invoke("profile", "show", "c0001").exit_code != 0
+
+    other = tmp_path / "other"
+    shutil.copytree(today, other)
+    (other / "suppression.key").write_text("0" * 64, encoding="ascii")
+    refused = Project(shop.config, tmp_path / "refused" / "home").invoke(
+        "restore", str(newer), "--erased", str(other)
+    )
+    assert refused.exit_code != 0
+    assert "another key" in refused.output
+    assert not (tmp_path / "refused" / "home" / "home.json").exists()
