@@ -6,11 +6,14 @@ BENCH  := .venv-benchmark
 RIVALS := .venv-rivals
 LOWEST := .venv-lowest
 ENGINE := .venv-warehouses
+SMALL  := .venv-job .venv-console
+SUPPLY := .venv-supply
+SBOM   := .venv-sbom
 SPARK  := .venv-spark
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults nights schedulers explore mutants model-environment warehouses test-spark faults-spark azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-loop bench-spark bench-lift bench-interest bench-season bench-uplift messages docs clean
+.PHONY: help demo test check faults nights schedulers explore mutants model-environment small-environments image-root test-image sbom audit warehouses test-spark faults-spark azure lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-loop bench-spark bench-lift bench-interest bench-season bench-uplift messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -60,6 +63,44 @@ mutants: $(STAMP)  ## deliberate mistakes about time, thresholds, rights and mon
 model-environment: $(STAMP)  ## a stored model in a fresh environment of its own requirements predicts what the store holds (four minutes)
 	TAGCAST_MODEL_ENVIRONMENT=1 $(BIN)/python -m pytest -rs tests/registry/versions/test_stored_models.py
 
+# tagcast itself comes as a wheel, as it does for whoever installs these.
+small-environments: $(STAMP)  ## what a job and a console install is enough for them, and what it lacks is said (two minutes)
+	@rm -rf .venv-wheel; $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir .venv-wheel .
+	@for part in $(SMALL); do \
+	  test -x $$part/bin/python || $(PYTHON) -m venv --without-pip $$part || exit 1; \
+	  $(BIN)/uv pip sync --quiet --python $$part/bin/python --require-hashes deploy/$${part#.venv-}.lock && \
+	  $(BIN)/uv pip install --quiet --python $$part/bin/python --no-deps --reinstall .venv-wheel/*.whl || exit 1; \
+	done
+	TAGCAST_JOB_ENVIRONMENT=$(CURDIR)/.venv-job/bin/python TAGCAST_CONSOLE_ENVIRONMENT=$(CURDIR)/.venv-console/bin/python \
+	  $(BIN)/python -m pytest -rs tests/deploy/test_small_environments.py
+
+$(SUPPLY)/.installed: deploy/supply.lock | $(STAMP)
+	@test -x $(SUPPLY)/bin/python || $(PYTHON) -m venv --without-pip $(SUPPLY)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(SUPPLY)/bin/python --require-hashes deploy/supply.lock
+	@touch $@
+
+image-root: $(STAMP)  ## the image as a folder, where no container engine runs: a Debian root with tagcast in it; as root, with debootstrap
+	deploy/root.sh build $(CURDIR)/.image-root
+
+test-image: $(SUPPLY)/.installed image-root  ## the image's recipe in a fresh Debian root: the demo and the console, without network and rights (five minutes)
+	TAGCAST_SUPPLY=$(CURDIR)/$(SUPPLY)/bin/python TAGCAST_IMAGE_ROOT=$(CURDIR)/.image-root $(BIN)/python -m pytest -rs tests/deploy
+
+sbom: $(SUPPLY)/.installed  ## what is in the image, as CycloneDX, and the licence of each package: deploy/out
+	@test -x $(SBOM)/bin/python || $(PYTHON) -m venv --without-pip $(SBOM)
+	@$(BIN)/uv pip sync --quiet --python $(SBOM)/bin/python --require-hashes deploy/image.lock
+	@mkdir -p deploy/out
+	$(SUPPLY)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \
+	  --output-file deploy/out/sbom.json $(SBOM)/bin/python
+	$(BIN)/python deploy/licences.py deploy/out/sbom.json >deploy/out/licences.md
+
+# A package that cannot be looked up counts as a failure: "no known vulnerabilities" would be said of what nobody looked at.
+audit: $(SUPPLY)/.installed  ## whether a known hole is in the locks of the image, asked of PyPI
+	@for lock in image console job build; do \
+	  $(SUPPLY)/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes --requirement deploy/$$lock.lock || { \
+	    echo "deploy/$$lock.lock: a hole is named above, or PyPI does not tell; where it cannot be reached, hand deploy/out/sbom.json (make sbom)" \
+	      "to a scanner with data of its own, such as osv-scanner --offline, Trivy or Dependency-Track"; exit 1; }; \
+	done
+
 $(ENGINE)/.installed: requirements-warehouses.lock | $(STAMP)
 	@test -x $(ENGINE)/bin/python || $(PYTHON) -m venv $(ENGINE)
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(ENGINE)/bin/python --require-hashes requirements-warehouses.lock
@@ -93,7 +134,7 @@ azure: $(STAMP)  ## files in Azure's object store, from its own emulator; needs 
 LOWEST_TESTS = tests/features tests/models tests/registry tests/serving tests/pipelines/cards
 lowest: $(STAMP)  ## the quick tests with every direct dependency at its declared minimum (ten minutes)
 	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
-	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra demo --extra postgres --extra mysql --extra snowflake --extra bigquery --extra clickhouse \
+	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra full --extra demo --extra postgres --extra mysql --extra snowflake --extra bigquery --extra clickhouse \
 	  --extra delta --extra iceberg --extra redis --extra dev --no-header --no-annotate --output-file $(LOWEST)/requirements.txt pyproject.toml
 	$(BIN)/uv pip sync --quiet --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
 	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
@@ -179,16 +220,24 @@ bench-interest: $(STAMP)  ## one model for all categories, or one each
 bench-uplift: $(BENCH)/.installed  ## persuadable customers on a real e-mail test, beside causalml and econml
 	$(BENCH)/bin/python -m benchmarks.quality.uplift
 
+# What the image brings: make lock IMAGE="--extra full --extra postgres --extra snowflake" for other sources. Feast asks for mypy,
+# by way of SQLAlchemy, and no program does.
+IMAGE  := --extra full --extra postgres --extra mysql --extra redis --extra demo
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(STAMP)  ## renew the lock files from pyproject.toml
-	$(LOCKED) --extra demo --extra postgres --extra mysql --extra snowflake --extra bigquery --extra clickhouse --extra delta --extra iceberg \
+	$(LOCKED) --extra full --extra demo --extra postgres --extra mysql --extra snowflake --extra bigquery --extra clickhouse --extra delta --extra iceberg \
 	  --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
-	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --override benchmarks/overrides.in --output-file requirements-benchmark.lock pyproject.toml
+	$(LOCKED) --extra full --extra demo --extra benchmark --constraint requirements.lock --override benchmarks/overrides.in --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
 	$(LOCKED) --output-file requirements-schedulers.lock examples/schedulers/requirements.in
-	$(LOCKED) --extra demo --extra postgres --extra spark --extra dev --constraint requirements.lock --output-file requirements-spark.lock pyproject.toml
+	$(LOCKED) --extra full --extra demo --extra postgres --extra spark --extra dev --constraint requirements.lock --output-file requirements-spark.lock pyproject.toml
 	$(LOCKED) --constraint requirements.lock --output-file requirements-warehouses.lock tests/support/databases/servers.in
+	$(LOCKED) --constraint requirements.lock $(IMAGE) --no-emit-package mypy --output-file deploy/image.lock pyproject.toml
+	$(LOCKED) --constraint requirements.lock --extra console --extra postgres --extra redis --output-file deploy/console.lock pyproject.toml
+	$(LOCKED) --constraint requirements.lock --extra postgres --extra mysql --output-file deploy/job.lock pyproject.toml
+	$(LOCKED) --constraint requirements.lock --output-file deploy/build.lock deploy/build.in
+	$(LOCKED) --output-file deploy/supply.lock deploy/supply.in
 
 PACKAGES := features models registry serving pipelines
 messages: $(STAMP)  ## renew the gettext catalogues from the code: what is new is empty, what nothing says any more goes
@@ -201,4 +250,4 @@ messages: $(STAMP)  ## renew the gettext catalogues from the code: what is new i
 	done; rm -f .messages.pot
 
 clean:  ## remove what tagcast made here (the virtual environment stays)
-	rm -rf .tagcast .pytest_cache .mypy_cache .ruff_cache benchmarks/out docs/_build docs/generated docs/reference/generated
+	rm -rf .tagcast .pytest_cache .mypy_cache .ruff_cache .venv-wheel benchmarks/out deploy/out docs/_build docs/generated docs/reference/generated

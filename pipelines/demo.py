@@ -213,13 +213,14 @@ def _see(sentence: str) -> None:
 
 
 def main() -> None:
-    """Run the demo on the configuration at the root of the checkout."""
+    """Run the demo on the configuration that is given, as an image does; without one, on that at the root of the checkout."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # in a log, answers and stages stand in their order
     start_logging(folded=True)
     try:
         with private_files(), progress() as show:
-            project = open_project(ROOT / "tagcast.toml", None, show)
+            config = Path(sys.argv[1]) if sys.argv[1:] else ROOT / "tagcast.toml"
+            project = open_project(config, None, show)
             adopt_home(project.settings.home)
             run(project, clock())
     except TagcastError as error:

@@ -14,6 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import ConfigError, TagcastError
+from tagcast.features.core.home.extras import require_extra
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
 
@@ -67,6 +68,8 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     ------
     ConfigError
         When others could reach it and nobody has an account, or the port is taken.
+    MachineError
+        When the extra ``console`` is not installed.
     """
     from tagcast.pipelines.project.local_user import caller
     from tagcast.registry.access.accounts import any_user
@@ -75,6 +78,7 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     from tagcast.serving.web.login import OnceLink
     from tagcast.serving.web_app import create_app
 
+    require_extra("console")
     context = open_context(settings, clock)
     link = None
     if not any_user(context.state) and settings.access.header is None:

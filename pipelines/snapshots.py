@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError
+from tagcast.features.core.home.extras import require_extra
 from tagcast.features.core.messages import msg
 from tagcast.features.core.validation import near, suggested
 from tagcast.features.entities.pair import CATEGORY, Pair
@@ -41,6 +42,7 @@ def build_snapshot(project: Project, as_of: date | None) -> dict[str, Any]:
 
 def materialize_snapshot(project: Project, as_of: date | None) -> dict[str, Any]:
     """Write the snapshot at ``as_of`` to Feast's online store and say which views it holds."""
+    require_extra("train")
     as_of = project.resolve_as_of(as_of)
     repo = project.repo(project.feature_set(project.definitions(as_of), as_of))
     repo.check()  # before snapshots are built

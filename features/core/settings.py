@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "TAGCAST_THREADS": "threads",
     "TAGCAST_SEED": "seed",
     "TAGCAST_STORE": "store",
+    "TAGCAST_STATE": "state",
 }
 
 
@@ -247,7 +248,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path, *, ready: b
         )
     for variable, key in ENVIRONMENT.items():
         if variable in os.environ:
-            raw[key] = os.environ[variable]
+            raw[key] = {"url": os.environ[variable]} if key == "state" else os.environ[variable]
     kept = home or Path(os.environ.get("TAGCAST_HOME") or file.parent / ".tagcast")
     try:
         settings = Settings.model_validate({**raw, "path": file, "home": kept.absolute()})

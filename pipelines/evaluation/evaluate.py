@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError, ModelError, TagcastError
+from tagcast.features.core.home.extras import require_extra
 from tagcast.features.core.messages import Joined, Text, listed, msg
-from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.pipelines.evidence.weak_segments import profile_attributes
 from tagcast.pipelines.project.project import Project, TagPlan
@@ -20,6 +20,7 @@ from tagcast.pipelines.training.candidates import candidates_of
 from tagcast.pipelines.training.frames import training_frames, views_read
 from tagcast.pipelines.training.labelling.counts import OutcomeCounts, check_cases
 from tagcast.pipelines.training.labelling.labels import labelled
+from tagcast.pipelines.training.studies import check_studies
 from tagcast.pipelines.training.train import one_tag
 from tagcast.pipelines.training.workers import Job, Workers
 
@@ -90,6 +91,9 @@ def evaluate_tag(
     ModelError
         When a window's model cannot be trained.
     """
+    require_extra("train")
+    studies = project.settings.home / "optuna"
+    check_studies(studies)
     as_of = project.resolve_as_of(as_of)
     every = project.definitions(as_of)
     definition = one_tag(every, name)
@@ -107,8 +111,6 @@ def evaluate_tag(
     from tagcast.models.evaluation.backtest import pool, until, window_of
     from tagcast.models.training.tag_kind import kind_of
 
-    studies = project.settings.home / "optuna"
-    private_folder(studies)
     attributes, seed = profile_attributes(project), project.settings.seed
     asked = trials or kind_of(definition).default_trials
     measured: dict[date, Window[Any]] = {}

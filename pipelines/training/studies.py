@@ -9,10 +9,11 @@ from pathlib import Path
 from tagcast.features.core.errors import MachineError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.system import private_folder
 
 
 def check_studies(folder: Path) -> None:
-    """Check that every study in ``folder`` is a whole database.
+    """Check that every study in ``folder`` is a whole database; a folder that is missing is made.
 
     Parameters
     ----------
@@ -23,6 +24,7 @@ def check_studies(folder: Path) -> None:
     MachineError
         Naming the first that is not.
     """
+    private_folder(folder)
     for file in sorted(folder.glob("*.db")):
         try:
             with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:

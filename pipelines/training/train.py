@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DataError, DefinitionError, ModelError, TagcastError
+from tagcast.features.core.home.extras import require_extra
 from tagcast.features.core.messages import Joined, Text, listed, msg
-from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.loader import select
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
 from tagcast.pipelines.project.data_quality import (
@@ -91,8 +91,9 @@ def train_tags(
     Raises
     ------
     TagcastError
-        When no tag at all can be trained.
+        When no tag at all can be trained, or the extra ``train`` is not installed.
     """
+    require_extra("train")
     as_of = project.resolve_as_of(as_of)
     warn_of_load(project)
     every = project.definitions(as_of)
@@ -101,7 +102,6 @@ def train_tags(
         return []  # an entity whose tags are all rules
     # A file a tag: processes that create one SQLite file together race for its tables.
     studies = project.settings.home / "optuna"
-    private_folder(studies)
     check_studies(studies)
     _check_model_names(project, chosen)
     trained = []

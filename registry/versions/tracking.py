@@ -230,7 +230,7 @@ def _hint(problem: str) -> Message:
             "check the disk and that no other program holds the file; where mlflow.tracking_uri or MLFLOW_TRACKING_URI "
             "is set, that the server answers and lets you in"
         )
-    installed = version("mlflow")
+    installed = version("mlflow-skinny")  # the part of MLflow that is there without the whole, too
     if _is_known(found[1]):
         return msg(
             "the database is of an older MLflow than {installed}: copy it, then bring it up to date with {command}",

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Iterator
 
 from tagcast.features.core.errors import MachineError
+from tagcast.features.core.home.extras import missing_extra
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text, reason_of
 
@@ -37,6 +38,8 @@ def machine_fault(error: Exception) -> MachineError | None:
                 "raise its limit (ulimit -v, the container's memory), or lower memory_limit in the configuration"
             ),
         )
+    if isinstance(error, ImportError) and (missing := missing_extra(error)) is not None:
+        return missing
     if isinstance(error, ImportError) or getattr(error, "errno", None) is None:  # ctypes gives no number
         return MachineError(
             msg("a library cannot be loaded: {reason}", reason=raw_text(error)),

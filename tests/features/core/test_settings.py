@@ -57,6 +57,12 @@ def test_the_environment_overrides(tmp_path, monkeypatch) -> None:
     assert (settings.seed, settings.memory_limit) == (7, "512MB")
 
 
+def test_the_environment_names_the_state(tmp_path, monkeypatch) -> None:
+    written = '[state]\nurl = "postgresql://db.example.org/old"\n' + source()
+    monkeypatch.setenv("TAGCAST_STATE", "postgresql://tagcast@db.example.org/tagcast")
+    assert load(project(tmp_path, written)).state.url == "postgresql://tagcast@db.example.org/tagcast"
+
+
 def test_a_variable_may_hold_the_whole_place_of_the_store(tmp_path, monkeypatch) -> None:
     settings = load(project(tmp_path, "store = '${STORE}'\n" + source()))
     url = "postgresql://crm:secret@db.example.org/crm"

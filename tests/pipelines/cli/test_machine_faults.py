@@ -203,6 +203,11 @@ def test_too_little_memory_is_one_message(shop) -> None:
         (SystemError("error return without exception set"), ("too little memory", "memory_limit")),
         (ImportError("libx.so: failed to map segment from shared object"), ("too little memory",)),
         (ImportError("No module named 'x'"), ("No module named 'x'", "install tagcast again")),
+        (
+            ModuleNotFoundError("No module named 'feast.types'", name="feast.types"),
+            ("feast, which is not installed", "pip install 'tagcast[train]'"),
+        ),
+        (ImportError("cannot import name 'x'", name="feast"), ("cannot import", "install tagcast again")),
     ],
 )
 def test_each_fault_has_its_way_out(error, words) -> None:

@@ -17,6 +17,7 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples" / "schedulers"
+CRON_JOB = ROOT / "deploy" / "kubernetes" / "base" / "job.yaml"
 TOOLS = Path(os.environ.get("TAGCAST_SCHEDULERS", "")).parent
 with_tools = pytest.mark.skipif(
     "TAGCAST_SCHEDULERS" not in os.environ, reason="make schedulers runs it, in an environment of its own"
@@ -81,9 +82,9 @@ def cron_line(shop: Path) -> str:
 
 
 def container_command() -> list[str]:
-    job = yaml.safe_load((EXAMPLES / "cronjob.yaml").read_text(encoding="utf-8"))
+    job = yaml.safe_load(CRON_JOB.read_text(encoding="utf-8"))
     (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    return container["command"]
+    return container["args"]
 
 
 @pytest.mark.skipif(shutil.which("crontab") is None, reason="cron is not installed")
@@ -105,7 +106,7 @@ def test_systemd_takes_the_service_and_its_timer(shop, tmp_path) -> None:
 
 @with_tools
 def test_kubernetes_takes_the_cron_job() -> None:
-    done = ran(TOOLS / "kubernetes-validate", "--strict", EXAMPLES / "cronjob.yaml")
+    done = ran(TOOLS / "kubernetes-validate", "--strict", CRON_JOB)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
