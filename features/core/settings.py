@@ -7,16 +7,15 @@ may hold ``${VARIABLE}`` from the environment. Relative paths start at the confi
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from tagcast.features.core.configuration_file import find_configuration, read_configuration
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.home.stamp import check_owner
 from tagcast.features.core.messages import Text, listed, msg
-from tagcast.features.core.raw_errors import reason_of, toml_problem
 from tagcast.features.core.schema import operation
 from tagcast.features.core.schema.campaigns import Campaigns, check_campaigns, check_consent
 from tagcast.features.core.schema.engine import EngineName, Spark
@@ -25,7 +24,6 @@ from tagcast.features.core.schema.sources import Identity, Join, Profiles, Sourc
 from tagcast.features.core.urls import NEVER_SHOWN, expand_url, holds_password, located
 from tagcast.features.core.validation import InvalidValueError, Strict, at, explained, with_near, zone
 
-FILE_NAME = "tagcast.toml"
 ENVIRONMENT = {
     "TAGCAST_MEMORY_LIMIT": "memory_limit",
     "TAGCAST_THREADS": "threads",
@@ -219,28 +217,8 @@ def load_settings(path: Path | None, home: Path | None, start: Path, *, ready: b
     ConfigError
         Naming the file, the key, what was found and what would be right; or when the home is another project's.
     """
-    file = (path or _find(start)).absolute()
-    try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(
-            msg("there is no configuration {file}", file=file),
-            hint=msg("give --config FILE, or copy an example"),
-        ) from None
-    except OSError as error:
-        raise ConfigError(
-            msg("{file} cannot be read: {reason}", file=file, reason=reason_of(error)),
-            hint=msg("check the file and its rights"),
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            msg("{file} is not a UTF-8 text", file=file), hint=msg("save it as UTF-8")
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            msg("{file}: {problem}", file=file, problem=toml_problem(error)),
-            hint=msg("correct the place it names: key = value, texts in double quotes"),
-        ) from error
+    file = (path or find_configuration(start)).absolute()
+    raw = read_configuration(file)
     if isinstance(raw.get("store"), str) and holds_password(raw["store"]):
         raise ConfigError(
             msg("{file}: store: a password is written in it", file=file),
@@ -262,18 +240,6 @@ def load_settings(path: Path | None, home: Path | None, start: Path, *, ready: b
         ) from error
     check_owner(settings.home, settings.name, ready=ready)
     return settings
-
-
-def _find(start: Path) -> Path:
-    for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-    raise ConfigError(
-        msg("no {file} in {folder} or above it", file=FILE_NAME, folder=start),
-        hint=msg(
-            "give --config FILE, or make a {file}: {command}", file=FILE_NAME, command="tagcast init DATA"
-        ),
-    )
 
 
 _DEFAULTS = {name: one.default for name, one in Settings.model_fields.items()}

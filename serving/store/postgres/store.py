@@ -33,15 +33,8 @@ from tagcast.serving.store.erased import Taken, renewed, stored_manifests
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy, staging_in
 from tagcast.serving.store.manifest import Entry, Manifest
+from tagcast.serving.store.postgres import erasing
 from tagcast.serving.store.postgres.connection import PUBLISH_AGAIN, Server, fetch, holder_of, perform, unlock
-from tagcast.serving.store.postgres.erasing import (
-    delete_changes,
-    drop_others,
-    ids_of_tables,
-    rewrite_changes,
-    update_log,
-    write_edition,
-)
 from tagcast.serving.store.postgres.layout import Layout, table_of
 from tagcast.serving.store.postgres.reader import PostgresReader
 from tagcast.serving.store.postgres.run_tables import drop_run, write_sample
@@ -277,7 +270,7 @@ class PostgresStore(ProfileStore):
         """Yield the ids in the tables of runs and of the history."""
         runs = stored_manifests(self)
         with self.server.errors(), self.server.connect("tagcast reader") as connection:
-            yield from ids_of_tables(self.server, connection, runs)
+            yield from erasing.ids_of_tables(self.server, connection, runs)
 
     def take_out(self, ids: Collection[str], runs: Mapping[int, Manifest], folder: Path) -> Taken:
         """Write the tables of the runs anew, in one transaction with what leads to them, and drop those that were."""
@@ -286,12 +279,14 @@ class PostgresStore(ProfileStore):
         for number, after in runs.items():
             layout = self._stored_layout(connection, number)
             assert layout is not None  # noqa: S101 - the caller holds the lock and has read it
-            written[number] = write_edition(self.server, connection, after, layout, ids)
-        update_log(self.server, connection, [renewed(e, written) for e in self.log()] if written else [])
-        changes = delete_changes(self.server, connection, ids)
+            written[number] = erasing.write_edition(self.server, connection, after, layout, ids)
+        erasing.update_log(
+            self.server, connection, [renewed(e, written) for e in self.log()] if written else []
+        )
+        changes = erasing.delete_changes(self.server, connection, ids)
         connection.commit()
-        waiting = drop_others(self.server, connection, stored_manifests(self).values())
-        return Taken(changes=changes, waiting=waiting + (not rewrite_changes(self.server)))
+        waiting = erasing.drop_others(self.server, connection, stored_manifests(self).values())
+        return Taken(changes=changes, waiting=waiting + (not erasing.rewrite_changes(self.server)))
 
     def newest_line(self) -> str | None:
         """Return what stands in the newest row of the log."""

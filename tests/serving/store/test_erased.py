@@ -14,7 +14,7 @@ from tagcast.serving.store import erased
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.erased import erase_profiles
 from tagcast.serving.store.long_form import predictions
-from tagcast.serving.store.reader_pool import RunReaderPool
+from tagcast.serving.store.reader_pool import RunReaderPool, whole
 from tagcast.serving.store.schema import column_name
 from tests.support.published import TAGS, people, publish, run_info, said, staged
 from tests.support.stores import EVERY_KIND, make_store
@@ -72,11 +72,11 @@ def test_the_rest_stays_as_it_is_and_is_what_manifests_count(store) -> None:
 
 def test_open_readers_keep_what_they_opened_and_the_next_ones_see_the_rest(store) -> None:
     pool = RunReaderPool(store, seconds=iter(range(0, 10_000, 10)).__next__)
-    with pool.reader() as lent, store.reader() as reader:
+    with pool.reader(whole) as lent, store.reader() as reader:
         taken = erase_profiles(store, GONE)
         assert reader.row("p050") is not None
         assert lent.row("p050") is not None
-        with pool.reader() as other:
+        with pool.reader(whole) as other:
             assert other.row("p050") is None
             assert other.row("p051") is not None
     pool.close()
@@ -93,7 +93,7 @@ def test_what_a_killed_call_has_left_is_cleared_by_the_next(store, monkeypatch) 
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("tagcast.serving.store.duckdb.store.write_synced", killed)
-        patch.setattr("tagcast.serving.store.postgres.store.update_log", killed)
+        patch.setattr("tagcast.serving.store.postgres.erasing.update_log", killed)
         erase_profiles(store, GONE)
     assert len(rows(store, 2)) == 100
     assert erase_profiles(store, GONE).runs == (1, 2)
