@@ -120,6 +120,10 @@ class NightShop:
 
     @property
     def files(self) -> set[str]:
-        """The names of all files and folders but those that are made once."""
+        """The names of all files and folders but those that are made once, and SQLite's of a database that is still open."""
         names = (path.relative_to(self.folder) for path in self.folder.rglob("*"))
-        return {str(name) for name in names if not KEPT & {*name.parts}}
+        return {
+            str(name)
+            for name in names
+            if not KEPT & {*name.parts} and not name.name.endswith(("-wal", "-shm"))
+        }
