@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.entities import PROFILE
+from tagcast.features.core.schema.identity_provider import Oidc
 from tagcast.features.core.urls import expand_url, holds_password, holds_secret, password_in_url
 from tagcast.features.core.validation import InvalidValueError, Strict
 
@@ -135,6 +136,8 @@ class Access(Strict):
     smallest_cell: int = Field(
         10, ge=2, description="profiles at least, of which who may not see single ones learns something"
     )
+
+    oidc: Oidc | None = Field(None, description="provider of OpenID Connect at which people sign in")
 
     @field_validator("rate_limit_storage")
     @classmethod
