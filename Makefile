@@ -227,7 +227,7 @@ LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(STAMP)  ## renew the lock files from pyproject.toml
 	$(LOCKED) --extra full --extra demo --extra postgres --extra mysql --extra snowflake --extra bigquery --extra clickhouse --extra delta --extra iceberg \
-	  --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
+	  --extra oidc --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCKED) --extra full --extra demo --extra benchmark --constraint requirements.lock --override benchmarks/overrides.in --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
 	$(LOCKED) --output-file requirements-schedulers.lock examples/schedulers/requirements.in

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import secrets
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from tagcast.features.core.errors import ConfigError, TagcastError
 from tagcast.features.core.home.extras import require_extra
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.pipelines.tls import TlsFiles, server_tls
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -44,6 +46,8 @@ class Service:
         A link that logs in once; None where there are accounts.
     context : ServiceContext
         What is served.
+    tls : ssl.SSLContext or None
+        What it proves itself with; None where it speaks plain HTTP.
     """
 
     app: FastAPI
@@ -51,9 +55,12 @@ class Service:
     url: str
     login: str | None
     context: ServiceContext
+    tls: ssl.SSLContext | None = None
 
 
-def prepare(settings: Settings, host: str, port: int, clock: Callable[[], datetime]) -> Service:
+def prepare(
+    settings: Settings, host: str, port: int, clock: Callable[[], datetime], tls: TlsFiles | None = None
+) -> Service:
     """Open the project and the port.
 
     Parameters
@@ -63,11 +70,13 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     port : int
         0 takes any that is free.
     clock : callable
+    tls : TlsFiles, optional
+        Serve HTTPS with them.
 
     Raises
     ------
     ConfigError
-        When others could reach it and nobody has an account, or the port is taken.
+        When others could reach it and nobody has an account, the port is taken, or the certificate cannot be used.
     MachineError
         When the extra ``console`` is not installed.
     """
@@ -79,9 +88,11 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     from tagcast.serving.web_app import create_app
 
     require_extra("console")
+    proof = None if tls is None else server_tls(tls)
     context = open_context(settings, clock)
     link = None
-    if not any_user(context.state) and settings.access.header is None:
+    vouched = settings.access.header is not None or settings.access.oidc is not None
+    if not vouched and not any_user(context.state):
         if is_loopback(host):
             link = OnceLink(caller(context.state, clock()), secrets.token_urlsafe(24))
         elif not keys(context.state):
@@ -90,12 +101,12 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
                 hint=msg("tagcast user add NAME --role owner, then serve again; or leave --host out"),
             )
     listener = _listen(host, port)
-    url = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
+    url = f"{'http' if proof is None else 'https'}://{_in_url(host)}:{listener.getsockname()[1]}"
     # A reverse proxy on this machine hands on whatever name it is reached under.
     alone = is_loopback(host) and not (settings.access.trusted_proxies or settings.access.origins)
     hosts = {*_LOOPBACK_NAMES, _in_url(host)} if alone else ()
     app = create_app(context, link=link, hosts=hosts)
-    return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None, context)
+    return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None, context, proof)
 
 
 def run(service: Service) -> None:
@@ -103,6 +114,8 @@ def run(service: Service) -> None:
     import uvicorn
 
     from tagcast.serving.web.error_handlers import Brief
+
+    tls = service.tls
 
     config = uvicorn.Config(
         service.app,
@@ -112,6 +125,7 @@ def run(service: Service) -> None:
         log_level=logging.WARNING,
         ws_max_size=_MESSAGE_BYTES,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     logging.getLogger("uvicorn.error").addFilter(Brief())
     _warn_of_conditions(service.context)

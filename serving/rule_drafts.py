@@ -15,6 +15,7 @@ from tagcast.features.core.errors import (
 )
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.entities.relations import check_pair
+from tagcast.features.ingest.attributes.keyed_digests import hashed_columns
 from tagcast.models.definitions.loader import parse_definition, validated
 from tagcast.models.definitions.rule_tag import RuleDefinition, resolve, rule_names, sensitivity_of
 from tagcast.registry.access.audit_log import record
@@ -101,7 +102,15 @@ def draft(
     features, attributes = _known(context, person)
     if rule.pair is not None:
         check_pair(context.settings, context.settings.entity, rule.pair.entity, f"{rule.name}: of")
-    resolve(rule, rule_names(features, attributes, entity=rule.pair.entity if rule.pair else None))
+    resolve(
+        rule,
+        rule_names(
+            features,
+            attributes,
+            entity=rule.pair.entity if rule.pair else None,
+            digests=hashed_columns(context.settings),
+        ),
+    )
     if rule.population.rule is not None:
         from tagcast.models.inference.membership import check_membership
         from tagcast.serving.catalog.catalog import visible_names

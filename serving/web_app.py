@@ -13,7 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tagcast.features.core.errors import StateError
+from tagcast.features.core.errors import ConfigError, StateError
 from tagcast.features.core.messages import msg
 from tagcast.registry.access.audit_log import flush_uses
 from tagcast.serving.api.app import PREFIX, SILENT, create_api
@@ -30,6 +30,7 @@ from tagcast.serving.web.rate_limits import rate_limits
 if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.login import OnceLink
+    from tagcast.serving.web.oidc.provider import Provider
 
 log = logging.getLogger("tagcast")
 
@@ -76,7 +77,12 @@ def create_app(
     access = Access(context)
     pages = ConsolePages(access) if console else None
     app.include_router(health_routes(context))
-    app.include_router(login_routes(context, access, link, pages))
+    provider = _provider(context, hosts)
+    app.include_router(login_routes(context, access, link, pages, provider))
+    if provider is not None:
+        from tagcast.serving.web.oidc.routes import oidc_routes
+
+        app.include_router(oidc_routes(context, access, provider))
     for name in context.settings.entities:
         app.mount(f"{PREFIX}/entities/{name}", create_api(context.entities[name], name))
     app.mount(PREFIX, create_api(context))
@@ -96,6 +102,19 @@ def create_app(
     app.add_middleware(SecurityHeaders, body_bytes=context.settings.access.body_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     return app
+
+
+def _provider(context: ServiceContext, hosts: Collection[str]) -> Provider | None:
+    if context.settings.access.oidc is None:
+        return None
+    try:
+        from tagcast.serving.web.oidc.routes import make_provider
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            msg("access.oidc is set, and the package {package} is not installed", package=error.name),
+            hint="pip install 'tagcast[oidc]'",
+        ) from None
+    return make_provider(context.settings, context, hosts)
 
 
 def _add_console(app: FastAPI, context: ServiceContext) -> None:

@@ -20,7 +20,9 @@ from tagcast.features.core.schema import operation
 from tagcast.features.core.schema.campaigns import Campaigns, check_campaigns, check_consent
 from tagcast.features.core.schema.engine import EngineName, Spark
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
-from tagcast.features.core.schema.sources import Identity, Join, Profiles, Source
+from tagcast.features.core.schema.identity_provider import Oidc
+from tagcast.features.core.schema.profiles import Profiles
+from tagcast.features.core.schema.sources import Identity, Join, Source
 from tagcast.features.core.urls import NEVER_SHOWN, expand_url, holds_password, located
 from tagcast.features.core.validation import InvalidValueError, Strict, at, explained, with_near, zone
 
@@ -245,13 +247,9 @@ def load_settings(path: Path | None, home: Path | None, start: Path, *, ready: b
 _DEFAULTS = {name: one.default for name, one in Settings.model_fields.items()}
 _MODELS: dict[str, type[BaseModel]] = {
     **{name: type(table) for name, table in _DEFAULTS.items() if isinstance(table, Strict)},
-    "sources": Source,
-    "joins": Join,
-    "profiles": Profiles,
-    "table": Profiles,
-    "entities": Entity,
-    "identity": Identity,
-}
+    "sources": Source, "joins": Join, "profiles": Profiles, "table": Profiles, "entities": Entity, "identity": Identity,
+    "oidc": Oidc,
+}  # fmt: skip
 
 
 def _explain(error: Any) -> Text:

@@ -13,9 +13,9 @@ from urllib.request import url2pathname
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import Message, msg
 
-NEVER_SHOWN = frozenset(
-    {"url", "store", "rate_limit_storage", "registry", "online_store", "tracking_uri", "session"}
-)
+NEVER_SHOWN = frozenset({
+    "url", "store", "rate_limit_storage", "registry", "online_store", "tracking_uri", "session", "client_secret", "hash_key",
+})  # fmt: skip
 """Keys whose values no error shows: they may hold what belongs into the environment."""
 FILE_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "https", "http", "file"})
 """With these begin addresses of files; with others, those of databases."""

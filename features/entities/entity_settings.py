@@ -12,7 +12,8 @@ from itertools import pairwise
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE
-from tagcast.features.core.schema.sources import Join, Place, Profiles, Source
+from tagcast.features.core.schema.profiles import Profiles
+from tagcast.features.core.schema.sources import Join, Place, Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.validation import suggested
 

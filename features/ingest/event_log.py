@@ -29,6 +29,7 @@ from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.system import private_folder
 from tagcast.features.entities.entity_settings import LOG
+from tagcast.features.ingest.attributes.keyed_digests import hashed_columns, mark_of_key
 from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_fields, content_text
 from tagcast.features.ingest.event_log_writer import write_log
 from tagcast.features.ingest.parts.current import (
@@ -233,7 +234,10 @@ def _fingerprint(settings: Settings, places: Places) -> str | None:
         return None
     files = [dict(listing.units) for listing in listings if listing is not None]
     views = attribute_views(settings)
-    text = settings.model_dump_json(include={"timezone", "sources", "profiles", "identity"})
+    # Who hashes nothing has the mark that they had before there was a setting for it.
+    more = None if hashed_columns(settings) else {"profiles": {"hashed", "hash_key"}}
+    text = settings.model_dump_json(include={"timezone", "sources", "profiles", "identity"}, exclude=more)
+    text += mark_of_key(settings)
     declared = [view.model_dump_json() for view in views]
     return sha256(f"{text}|{files}{declared or ''}".encode()).hexdigest()
 

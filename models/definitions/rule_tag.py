@@ -171,7 +171,13 @@ class Rule:
         return list(dict.fromkeys(names))
 
 
-def rule_names(feature_set: FeatureSet, attributes: Mapping[str, str], *, entity: str | None) -> Names:
+def rule_names(
+    feature_set: FeatureSet,
+    attributes: Mapping[str, str],
+    *,
+    entity: str | None,
+    digests: Collection[str] = (),
+) -> Names:
     """Return what a rule may use.
 
     Parameters
@@ -181,9 +187,11 @@ def rule_names(feature_set: FeatureSet, attributes: Mapping[str, str], *, entity
         Attribute to ``text``, ``number`` or ``boolean``; one that is called like a feature is left out.
     entity : str or None
         Whose features with the profile are among them.
+    digests : collection of str
+        Attributes that hold keyed digests.
     """
     features = dict.fromkeys(feature_set.columns_with(entity), "number")
-    return Names({}, {**attributes, **features})
+    return Names({}, {**attributes, **features}, digests=digests)
 
 
 def resolve(definition: RuleDefinition, names: Names) -> Rule:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TypeVar, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tagcast.features.core.messages import Message
+from tagcast.features.core.messages import Message, msg
 from tagcast.models.filters.fields import NUMBER_PARTS, UNKNOWN, YES_NO
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
@@ -238,6 +238,8 @@ class Names:
     unavailable : callable
         Takes a name that is none of these; returns why it cannot be used now where it is known after all, else None. Asked
         only where a filter is wrong, as finding out takes long.
+    digests : collection of str
+        Attributes that hold keyed digests of what the source says.
     """
 
     tags: Mapping[str, tuple[str, ...]]
@@ -245,6 +247,7 @@ class Names:
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     audiences: Collection[str] = ()
     unavailable: Callable[[str], Unavailable | None] = field(default=_nothing_more, compare=False)
+    digests: Collection[str] = ()
 
     def kind(self, field: FieldRef) -> str:
         """Return ``text``, ``number``, ``boolean`` or ``date``."""
@@ -257,6 +260,21 @@ class Names:
         if field.part == "value":
             return (*self.values.get(field.name, YES_NO), UNKNOWN)
         return self.tags[field.name] if field.part == "band" else None
+
+    def unfit(self, field: FieldRef, text: str) -> Unavailable | None:
+        """Return why a text cannot be a value of the field, None where it can.
+
+        A plain value beside digests would find nobody, and stay in saved audiences, rules and logs for all to read.
+        """
+        if field.part is not None or field.name not in self.digests or re.fullmatch(r"[0-9a-f]{64}", text):
+            return None
+        return Unavailable(
+            msg("{field} holds keyed digests, and this is none", field=field.text()),
+            msg(
+                "compute the digest with the key of [profiles] hash_key: {command}",
+                command="printf %s 'VALUE' | openssl dgst -sha256 -hmac \"$KEY\"",
+            ),
+        )
 
 
 def _reserved(name: str) -> bool:

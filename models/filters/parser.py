@@ -284,8 +284,9 @@ class _Parser:
             return number
         if token.kind == "text" and kind == "text":
             text = token.text[1:-1].replace("''", "'")
-            allowed = self.names.allowed(field)
-            if allowed is not None and text not in allowed:
+            if why := self.names.unfit(field, text):
+                self._refuse(why.problem, why.hint, token)
+            if (allowed := self.names.allowed(field)) is not None and text not in allowed:
                 problem = msg("{field} is never {value!r}", field=field.text(), value=text)
                 self._unknown(problem, text, allowed, token)
             self.place += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -13,6 +14,7 @@ from tagcast.pipelines.nights.caller import NightCaller
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.terminal import say
 from tagcast.pipelines.server import prepare, run
+from tagcast.pipelines.tls import TlsFiles
 from tagcast.registry.access.rights import ROLE_NAMES
 
 
@@ -27,13 +29,24 @@ from tagcast.registry.access.rights import ROLE_NAMES
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any free one."
 )
 @click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Serve HTTPS with this certificate and those above it (PEM); read again once it is renewed.",
+)
+@click.option(
+    "--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="Key of that certificate (PEM)."
+)
+@click.option(
     "--run-due",
     "nights",
     is_flag=True,
     help="Also do what is due, as tagcast run due does: for a single container.",
 )
 @needs("operate")
-def serve(invocation: Invocation, host: str, port: int, nights: bool) -> None:
+def serve(
+    invocation: Invocation, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, nights: bool
+) -> None:
     """Serve the console and the API until stopped.
 
     As long as nobody has an account it prints a link that logs you in once, as owner with every right; it then
@@ -44,9 +57,13 @@ def serve(invocation: Invocation, host: str, port: int, nights: bool) -> None:
     Example:
       tagcast serve
       tagcast serve --host 0.0.0.0 --port 80
+      tagcast serve --host 0.0.0.0 --port 443 --tls-cert fullchain.pem --tls-key privkey.pem
       tagcast serve --run-due
     """
-    service = prepare(invocation.settings.whole, host, port, clock)
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key go together: give both, or neither")
+    tls = TlsFiles(tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
+    service = prepare(invocation.settings.whole, host, port, clock, tls)
 
     def render() -> None:
         say(msg("console: {url}    API: {url}/api/v1/docs    stop with Ctrl+C", url=service.url))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.ingest.attributes.keyed_digests import hashed_columns
 from tagcast.models.definitions.rule_tag import Rule, RuleDefinition, resolve, rule_names
 from tagcast.pipelines.project.champions import load_champions
 from tagcast.pipelines.project.label_rules import check_question
@@ -144,7 +145,15 @@ def resolved_rules(project: Project, rules: Sequence[RuleDefinition], as_of: dat
     for rule in rules:
         check_question(project, rule, as_of)
     return [
-        resolve(rule, rule_names(widest, attributes, entity=rule.pair.entity if rule.pair else None))
+        resolve(
+            rule,
+            rule_names(
+                widest,
+                attributes,
+                entity=rule.pair.entity if rule.pair else None,
+                digests=hashed_columns(project.settings),
+            ),
+        )
         for rule in rules
     ]
 

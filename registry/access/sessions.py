@@ -21,11 +21,11 @@ _endings: WeakKeyDictionary[State, int] = WeakKeyDictionary()
 _lock = Lock()
 
 
-def open_session(state: State, person: Person, now: datetime) -> str:
-    """Return a token that stands for ``person`` for 12 hours."""
+def open_session(state: State, person: Person, now: datetime, *, life: timedelta = SESSION_LIFE) -> str:
+    """Return a token that stands for ``person`` for the time ``life``."""
     token = secrets.token_urlsafe(32)
     about = {name: getattr(person, name) for name in ("name", "role", "sensitive", "rows")}
-    row = {"token": _digest(token), **about, "expires_at": now + SESSION_LIFE}
+    row = {"token": _digest(token), **about, "expires_at": now + life}
     with state.writing() as connection:
         connection.execute(delete(SESSIONS).where(SESSIONS.c.expires_at <= now))
         connection.execute(SESSIONS.insert().values(row))

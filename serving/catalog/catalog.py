@@ -196,6 +196,7 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
     StoreError
         When nothing was published yet.
     """
+    from tagcast.features.ingest.attributes.keyed_digests import hashed_columns
     from tagcast.models.filters.conditions import Names
     from tagcast.serving.catalog.unavailable_tags import why_unavailable
 
@@ -218,6 +219,7 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
         manifest.attributes,
         {t.tag: t.values for t in visible},
         unavailable=partial(why_unavailable, context, person),
+        digests=hashed_columns(context.settings),
     )
 
 

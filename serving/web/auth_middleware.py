@@ -19,12 +19,13 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Message, msg, nmsg
 from tagcast.registry.access.login_attempts import network_of
 from tagcast.serving.web.error_handlers import answer_of, problem
-from tagcast.serving.web.plain_pages import login_page
+from tagcast.serving.web.plain_pages import BEGIN, CALLBACK, login_page
 from tagcast.serving.web.proxies import Peer, TrustedProxies, is_known_host, is_same_origin
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from tagcast.features.core.schema.identity_provider import Oidc
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.authentication import Access, Asker
     from tagcast.serving.web.console_pages import ConsolePages
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 HEALTH = frozenset({"/healthz", "/readyz"})
 OPEN = HEALTH | {"/login"}
 """Paths that everybody may ask, exactly as they stand here."""
+SIGN_IN = frozenset({BEGIN, CALLBACK})
+"""Those beside them where people sign in at an identity provider."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SOCKETS = "/_nicegui_ws/"
 _FILES = "/_nicegui/"
@@ -71,6 +74,8 @@ class AuthMiddleware:
         settings = context.settings.access
         self._app, self._context, self._access = app, context, access
         self._pages = pages
+        self._oidc = settings.oidc
+        self._open = OPEN | SIGN_IN if settings.oidc else OPEN
         self._peers = TrustedProxies(settings.trusted_proxies)
         self._origins = frozenset(settings.origins)
         self._hosts = frozenset(settings.hosts or hosts)
@@ -110,12 +115,12 @@ class AuthMiddleware:
 
     async def _refusal(self, scope: Scope, peer: Peer) -> Response | None:
         """Return why an HTTP request is refused, and leave in its state who asks where it is not."""
-        if scope["path"] in OPEN:
-            return await self._open(scope, peer)
+        if scope["path"] in self._open:
+            return await self._refusal_of_open(scope, peer)
         asker = await self._access.of(HTTPConnection(scope), peer)
         if asker is None:
             wait = await self._strangers.wait_for(network_of(peer.address))
-            return _too_many(scope, wait) if wait else _unknown(scope)
+            return _too_many(scope, wait) if wait else _unknown(scope, self._oidc)
         if asker.known_by != "key" and not self._comes_from_us(scope):
             return _forbidden(
                 scope,
@@ -133,7 +138,10 @@ class AuthMiddleware:
         scope["state"]["person"] = asker.person
         return None
 
-    async def _open(self, scope: Scope, peer: Peer) -> Response | None:
+    async def _refusal_of_open(self, scope: Scope, peer: Peer) -> Response | None:
+        if scope["path"] in SIGN_IN:  # each may make a request to the provider
+            wait = await self._strangers.wait_for(network_of(peer.address))
+            return _too_many(scope, wait) if wait else None
         if scope["path"] != "/login" or (scope["method"] in SAFE and not scope.get("query_string")):
             return None
         if scope["method"] not in SAFE and not is_same_origin(scope, self._origins):
@@ -197,13 +205,13 @@ class AuthMiddleware:
         await self._app(scope, still_known, send)
 
 
-def _unknown(scope: Scope) -> Response:
+def _unknown(scope: Scope, provider: Oidc | None) -> Response:
     headers = Headers(scope=scope)
     wants_page = "text/html" in headers.get("accept", "") and not scope["path"].startswith("/api/")
     if wants_page and scope["method"] in SAFE:
         query = scope.get("query_string", b"").decode("latin-1")
         there = scope["path"] + (f"?{query}" if query else "")
-        return login_page(headers, there=there, status=401)
+        return login_page(headers, there=there, status=401, provider=provider)
     answer = problem(
         headers,
         401,

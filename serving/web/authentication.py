@@ -69,9 +69,9 @@ class Access:
             person = await run_in_threadpool(self._look_up, token)
         return Asker(person, "session") if person else None
 
-    def open(self, person: Person) -> str:
-        """Open a session, and return its token."""
-        return sessions.open_session(self._context.state, person, self._context.now)
+    def open(self, person: Person, life: timedelta) -> str:
+        """Open a session that lives so long, and return its token."""
+        return sessions.open_session(self._context.state, person, self._context.now, life=life)
 
     def close(self, token: str, *, address: str) -> None:
         """Close a session, on record with the address it was closed from; it ends at once."""

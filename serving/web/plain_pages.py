@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from starlette.responses import HTMLResponse
 
-from tagcast.features.core.messages import LANGUAGES, Language, accepted_language, msg, pmsg, render
+from tagcast.features.core.messages import (
+    LANGUAGES,
+    Joined,
+    Language,
+    Text,
+    accepted_language,
+    msg,
+    pmsg,
+    render,
+)
 from tagcast.features.core.templates import templates
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
+    from tagcast.features.core.schema.identity_provider import Oidc
+
 LANGUAGE_COOKIE = "tagcast_language"
 THEME_COOKIE = "tagcast_theme"
 ENTITY_COOKIE = "tagcast_entity"
+BEGIN, CALLBACK = "/login/oidc", "/login/oidc/callback"
+"""Where a sign-in at an identity provider begins, and where it comes back."""
 
 _TEXTS = {
     "title": msg("Log in"),
@@ -35,6 +49,11 @@ _TEXTS = {
     "missing": msg("There is no such page"),
     "moved": msg("It may have moved, or the address is not quite right."),
     "back": msg("Back to the first page"),
+    "or": msg("or with a password"),
+    "leaving": msg(
+        "You are logged out here. You are being taken to your identity provider, to be logged out there as well."
+    ),
+    "go": msg("Go on"),
 }
 _OTHER_LANGUAGE: dict[Language, str] = {"en": "中文", "zh": "English"}
 
@@ -62,7 +81,14 @@ def safe_path(there: str) -> str:
 
 
 def login_page(
-    headers: Headers, *, there: str = "/", said: str = "", status: int = 200, language: str | None = None
+    headers: Headers,
+    *,
+    there: str = "/",
+    said: str = "",
+    problem: Text | Joined | None = None,
+    status: int = 200,
+    language: str | None = None,
+    provider: Oidc | None = None,
 ) -> HTMLResponse:
     """Return the login page.
 
@@ -74,9 +100,13 @@ def login_page(
         The page to go to afterwards.
     said : {"", "no", "busy", "link", "out"}
         What the page has to tell.
+    problem : Message, Joined or str, optional
+        What else it has to tell: why a sign-in elsewhere failed.
     status : int
     language : str, optional
         As requested.
+    provider : Oidc, optional
+        Where people may sign in instead.
     """
     tongue = language_of(headers, language)
     other: Language = "zh" if tongue == "en" else "en"
@@ -87,11 +117,28 @@ def login_page(
         status,
         title=_words(tongue)["title"],
         said=said,
+        notice=render(problem, tongue) if problem is not None else _words(tongue)[said] if said else "",
+        elsewhere=f"{BEGIN}?{urlencode({'next': safe_path(there)})}" if provider is not None else "",
+        sign_in=_sign_in(provider, tongue),
         there=safe_path(there),
         chosen=tongue,
         other=other,
         other_language=_TAGS[other],
     )
+
+
+def _sign_in(provider: Oidc | None, tongue: Language) -> str:
+    if provider is None:
+        return ""
+    title = provider.title
+    return render(msg("Sign in with {title}", title=title.zh if tongue == "zh" else title.en), tongue)
+
+
+def leaving_page(headers: Headers, url: str) -> HTMLResponse:
+    """Return the page that leads on to ``url``, where the provider ends its own session."""
+    tongue = language_of(headers)
+    words = _words(tongue)
+    return _page(headers, "leaving.html", tongue, 200, title=words["out"], text=words["leaving"], url=url)
 
 
 def missing_page(headers: Headers) -> HTMLResponse:

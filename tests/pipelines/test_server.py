@@ -73,6 +73,16 @@ def test_with_accounts_there_is_no_link(opened, context):
     assert opened(EVERYWHERE).login is None
 
 
+def test_where_people_sign_in_elsewhere_nobody_needs_an_account(tmp_path, monkeypatch):
+    monkeypatch.setenv("OIDC_SECRET", "x")
+    provider = 'issuer = "https://sso.example.org"\nclient_id = "tagcast"\nclient_secret = "${OIDC_SECRET}"\n'
+    more = f'[access]\nhosts = ["tags.example.org"]\n[access.oidc]\n{provider}groups = {{staff = "viewer"}}\n'
+    context = make_desk(tmp_path, Clock(), config=more)
+    service = prepare(context.settings, EVERYWHERE, 0, lambda: datetime.now(UTC))
+    service.listener.close()
+    assert service.login is None
+
+
 def test_with_a_key_programs_are_served_from_elsewhere(opened, context):
     add_key(context.state, "crm", "viewer", by="test", now=context.now)
     assert opened(EVERYWHERE).login is None

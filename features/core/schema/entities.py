@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pydantic import Field
 
 from tagcast.features.core.messages import msg
-from tagcast.features.core.schema.sources import NAME, Profiles, Source
+from tagcast.features.core.schema.profiles import Profiles
+from tagcast.features.core.schema.sources import NAME, Source
 from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError, Strict, with_near
 

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.entities import PROFILE
+from tagcast.features.core.schema.identity_provider import Oidc
 from tagcast.features.core.schema.roles import RoleTable, RowCondition, check_roles
 from tagcast.features.core.urls import expand_url, holds_password, holds_secret, password_in_url
 from tagcast.features.core.validation import InvalidValueError, Strict
@@ -142,6 +143,8 @@ class Access(Strict):
         description="conditions by name that limit which profiles somebody sees, each a filter (region = 'north') or one for each "
         "entity; given to roles, accounts and keys",
     )
+
+    oidc: Oidc | None = Field(None, description="provider of OpenID Connect at which people sign in")
 
     @field_validator("rate_limit_storage")
     @classmethod

@@ -258,27 +258,6 @@ class Source(TimedPlace):
         return self
 
 
-class Profiles(Place):
-    """Attributes of profiles, to filter on."""
-
-    key: str
-    columns: tuple[str, ...] = Field(min_length=1)
-    sensitive: tuple[str, ...] = Field(
-        (), description="columns that only people with the right to sensitive ones see, filter by and export"
-    )
-
-    @model_validator(mode="after")
-    def _check_sensitive(self) -> Self:
-        for column in self.sensitive:
-            if column not in self.columns:
-                raise InvalidValueError(
-                    with_near(
-                        msg("sensitive: {column!r} is not in columns", column=column), column, self.columns
-                    )
-                )
-        return self
-
-
 class Identity(Place):
     """Which ids of which source belong to which profile."""
 

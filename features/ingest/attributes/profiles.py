@@ -10,6 +10,7 @@ from sqlglot import exp
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
+from tagcast.features.ingest.attributes.keyed_digests import digest, digests, hash_key
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
@@ -33,7 +34,7 @@ def write_attributes(settings: Settings, reader: Reader, target: Path) -> None:
     """Write the configured columns of ``[profiles]`` by profile to ``target``; nothing where there are none.
 
     Numbers that are not finite are unknown. Whole numbers that a DOUBLE does not hold to the last figure are text.
-    Times with a zone are stored in UTC.
+    Times with a zone are stored in UTC. Of a hashed column the digest of its text is stored.
 
     Raises
     ------
@@ -43,16 +44,22 @@ def write_attributes(settings: Settings, reader: Reader, target: Path) -> None:
     place = settings.profiles
     if place is None:
         return
-    table = reader.open(place, "profiles", {place.key, *place.columns}, {place.key})
+    table = reader.open(place, "profiles", {place.key, *place.columns}, {place.key, *place.hashed})
     found = {name: table.find(name, "profiles") for name in (place.key, *place.columns)}
     key = as_key(column(found[place.key]), table.columns[found[place.key]])
+    secret = hash_key(settings)
     query = exp.select(exp.alias_(key, "profile_id")).from_(table.relation.copy())
     with reader.reading("profiles"):
         for name in place.columns:
-            value = _attribute(reader.connection, table, found[name])
+            value = (
+                digest(as_key(column(found[name]), table.columns[found[name]]))
+                if name in place.hashed
+                else _attribute(reader.connection, table, found[name])
+            )
             query = query.select(exp.alias_(value, name, quoted=True))
         query = without_erased(reader, query.where(key.copy().is_(exp.null()).not_())).order_by("1")
-        reader.connection.execute(f"COPY ({query.sql('duckdb')}) TO ? (FORMAT parquet)", [str(target)])
+        with digests(reader.connection, secret):
+            reader.connection.execute(f"COPY ({query.sql('duckdb')}) TO ? (FORMAT parquet)", [str(target)])
     (twice,) = reader.connection.execute(
         "SELECT count(*) - count(DISTINCT profile_id) FROM read_parquet(?)", [str(target)]
     ).fetchall()[0]
