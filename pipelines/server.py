@@ -93,9 +93,10 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None, context)
 
 
-def run(service: Service) -> None:
-    """Serve until stopped."""
+def run(service: Service, *, own_lines: bool = False) -> None:
+    """Serve until stopped; with ``own_lines`` what the server says is written as the lines of tagcast are."""
     import uvicorn
+    from uvicorn.config import LOGGING_CONFIG
 
     from tagcast.serving.web.error_handlers import Brief
 
@@ -105,6 +106,7 @@ def run(service: Service) -> None:
         server_header=False,
         access_log=False,  # Paths and queries name profiles.
         log_level=logging.WARNING,
+        log_config=None if own_lines else LOGGING_CONFIG,
         ws_max_size=_MESSAGE_BYTES,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

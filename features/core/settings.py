@@ -21,6 +21,7 @@ from tagcast.features.core.schema import operation
 from tagcast.features.core.schema.campaigns import Campaigns, check_campaigns, check_consent
 from tagcast.features.core.schema.engine import EngineName, Spark
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
+from tagcast.features.core.schema.keep import Keep
 from tagcast.features.core.schema.sources import Identity, Join, Profiles, Source
 from tagcast.features.core.urls import NEVER_SHOWN, expand_url, holds_password, located
 from tagcast.features.core.validation import InvalidValueError, Strict, at, explained, with_near, zone
@@ -53,6 +54,7 @@ class Settings(Strict):
     )
     train: operation.Train = operation.Train()
     publish: operation.Publish = operation.Publish()
+    keep: Keep = Keep()
     review: operation.Review = operation.Review()
     notify: operation.Notify = operation.Notify()
     consent: dict[str, str] = Field(
@@ -277,13 +279,8 @@ def _find(start: Path) -> Path:
 _DEFAULTS = {name: one.default for name, one in Settings.model_fields.items()}
 _MODELS: dict[str, type[BaseModel]] = {
     **{name: type(table) for name, table in _DEFAULTS.items() if isinstance(table, Strict)},
-    "sources": Source,
-    "joins": Join,
-    "profiles": Profiles,
-    "table": Profiles,
-    "entities": Entity,
-    "identity": Identity,
-}
+    "sources": Source, "joins": Join, "profiles": Profiles, "table": Profiles, "entities": Entity, "identity": Identity,
+}  # fmt: skip
 
 
 def _explain(error: Any) -> Text:

@@ -37,13 +37,17 @@ COMMANDS = {
     "serve": LazyCommand("serve", "Serve the console and the API until stopped."),
     "tag": LazyCommand("tags", "List tags, review changed definitions, take a tag from draft to retirement."),
     "model": LazyCommand(
-        "models", "List model versions, read their cards, evaluate, approve and promote them."
+        "models",
+        "List model versions, read their cards, evaluate, approve and promote them; delete what nothing needs.",
     ),
     "audience": LazyCommand(
         "audiences", "Count, understand, save and export the profiles that a filter finds."
     ),
     "profile": LazyCommand("profiles", "Look up one profile."),
     "features": LazyCommand("training", "Build feature snapshots and write them to the online store."),
+    "home": LazyCommand(
+        "upkeep.home", "Show what lies in the home, how fast it grows, and delete what is kept no longer."
+    ),
     "user": LazyCommand("access", "Add, list and remove those who may log in to the console."),
     "key": LazyCommand("access", "Add, list and revoke the keys with which programs call the API."),
     "audit": LazyCommand("access", "Show who did what and when, newest first."),

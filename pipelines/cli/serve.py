@@ -11,7 +11,7 @@ from tagcast.pipelines.cli.groups import Invocation, ProjectCommand
 from tagcast.pipelines.cli.options import needs
 from tagcast.pipelines.nights.caller import NightCaller
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.reports.terminal import say
+from tagcast.pipelines.reports.terminal import log_form, say
 from tagcast.pipelines.server import prepare, run
 from tagcast.registry.access.roles import ROLE_NAMES
 
@@ -72,11 +72,12 @@ def serve(invocation: Invocation, host: str, port: int, nights: bool) -> None:
         render,
     )
     sys.stdout.flush()  # Whoever reads it through a pipe wants the link now.
-    caller = NightCaller(invocation.settings.whole, clock) if nights else None
+    form = log_form(invocation.log_form)
+    caller = NightCaller(invocation.settings.whole, clock, form) if nights else None
     if caller is not None:
         caller.start()
     try:
-        run(service)
+        run(service, own_lines=form == "json")
     finally:
         if caller is not None:
             caller.stop()

@@ -8,8 +8,7 @@
     <schema>.layouts    which runs are there, and what their tables hold
     <schema>.r12_g0 …   the run 12; r12_s0 … a sample of it
 
-A publication, from CREATE TABLE on, is one transaction: whatever dies, there is nothing to clear. Readers hold the tables
-they opened by the mildest lock there is: nothing is dropped under them.
+A publication, from CREATE TABLE on, is one transaction: whatever dies, there is nothing to clear. Readers hold their tables.
 """
 
 from __future__ import annotations
@@ -34,6 +33,7 @@ from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy, staging_in
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.postgres.connection import PUBLISH_AGAIN, Server, fetch, holder_of, perform, unlock
+from tagcast.serving.store.postgres.kept_history import PostgresHistory
 from tagcast.serving.store.postgres.layout import Layout
 from tagcast.serving.store.postgres.reader import PostgresReader
 from tagcast.serving.store.schema import RunInfo
@@ -289,6 +289,11 @@ class PostgresStore(ProfileStore):
             connection.commit()
             gone.append(number)
         return gone
+
+    @property
+    def history(self) -> PostgresHistory:
+        """How far back rows of changes are there."""
+        return PostgresHistory(self.server, self._read, self._connection)
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn what the database and the disk raise while writing into one StoreError."""
