@@ -42,7 +42,8 @@ faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut c
 	  tests/pipelines/backups
 
 # NIGHTS=--quick: 45 nights in spring.
-nights: $(STAMP)  ## a made shop's year, one tagcast run due a night: kills, a full disk, silence, clocks, late data, beside a year without
+nights: $(STAMP)  ## a made shop's year, one tagcast run due a night: kills, a full disk, silence, clocks, late data, beside a year without; and 100 nights after which the home has levelled off
+	$(BIN)/python -m tests.nights.sizes
 	$(BIN)/python -m tests.nights $(NIGHTS)
 
 SCHEDULERS := .venv-schedulers
@@ -227,7 +228,7 @@ LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(STAMP)  ## renew the lock files from pyproject.toml
 	$(LOCKED) --extra full --extra demo --extra postgres --extra mysql --extra snowflake --extra bigquery --extra clickhouse --extra delta --extra iceberg \
-	  --extra oidc --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
+	  --extra oidc --extra redis --extra traces --extra docs --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCKED) --extra full --extra demo --extra benchmark --constraint requirements.lock --override benchmarks/overrides.in --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
 	$(LOCKED) --output-file requirements-schedulers.lock examples/schedulers/requirements.in

@@ -109,9 +109,10 @@ def prepare(
     return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None, context, proof)
 
 
-def run(service: Service) -> None:
-    """Serve until stopped."""
+def run(service: Service, *, own_lines: bool = False) -> None:
+    """Serve until stopped; with ``own_lines`` what the server says is written as the lines of tagcast are."""
     import uvicorn
+    from uvicorn.config import LOGGING_CONFIG
 
     from tagcast.serving.web.error_handlers import Brief
 
@@ -123,6 +124,7 @@ def run(service: Service) -> None:
         server_header=False,
         access_log=False,  # Paths and queries name profiles.
         log_level=logging.WARNING,
+        log_config=None if own_lines else LOGGING_CONFIG,
         ws_max_size=_MESSAGE_BYTES,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         ssl_context_factory=None if tls is None else lambda *_: tls,

@@ -25,7 +25,9 @@ from tagcast.serving.web.error_handlers import Brief, add_handlers, log_mistake,
 from tagcast.serving.web.hardening_middleware import SecurityHeaders
 from tagcast.serving.web.login import login_routes
 from tagcast.serving.web.plain_pages import failure_page, missing_page
+from tagcast.serving.web.proxies import TrustedProxies
 from tagcast.serving.web.rate_limits import rate_limits
+from tagcast.serving.web.request_log import RequestLog
 
 if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
@@ -101,6 +103,7 @@ def create_app(
     )
     app.add_middleware(SecurityHeaders, body_bytes=context.settings.access.body_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
+    app.add_middleware(RequestLog, peers=TrustedProxies(context.settings.access.trusted_proxies))
     return app
 
 

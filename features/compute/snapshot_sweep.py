@@ -15,7 +15,9 @@ YOUNG = timedelta(days=1)
 """A partition younger than this stays: a training that runs beside may have built it for itself."""
 
 
-def sweep_snapshots(home: Path, needed: Mapping[str, Collection[date]], now: datetime) -> list[str]:
+def sweep_snapshots(
+    home: Path, needed: Mapping[str, Collection[date]], now: datetime, young: timedelta = YOUNG
+) -> list[str]:
     """Delete the partitions that are not needed, and what a sweep that was killed left.
 
     Each is renamed before it is deleted, so that nobody begins to read what is half gone; who reads it already keeps
@@ -28,6 +30,8 @@ def sweep_snapshots(home: Path, needed: Mapping[str, Collection[date]], now: dat
         Spec of a feature set to the days that something still reads.
     now : datetime
         With a timezone.
+    young : timedelta
+        What was changed less long ago stays.
 
     Returns
     -------
@@ -42,7 +46,7 @@ def sweep_snapshots(home: Path, needed: Mapping[str, Collection[date]], now: dat
     root = home / "features"
     staying = {(FeatureSet.parse(spec).id, f"as_of={day}") for spec, days in needed.items() for day in days}
     gone = []
-    for folder in _old(root.glob("*/as_of=*"), now):
+    for folder in _old(root.glob("*/as_of=*"), now, young):
         if (folder.parent.name, folder.name) in staying:
             continue
         aside = folder.with_name(f".{folder.name}.gone-{os.getpid()}")
@@ -69,10 +73,10 @@ def sweep_related(home: Path, now: datetime) -> None:
         sweep_snapshots(features.parent, {}, now)
 
 
-def _old(folders: Collection[Path] | Iterator[Path], now: datetime) -> list[Path]:
+def _old(folders: Collection[Path] | Iterator[Path], now: datetime, young: timedelta = YOUNG) -> list[Path]:
     """Return those that were last changed long enough before ``now``."""
     return [
         folder
         for folder in sorted(folders)
-        if now - datetime.fromtimestamp(folder.stat().st_mtime, UTC) >= YOUNG
+        if now - datetime.fromtimestamp(folder.stat().st_mtime, UTC) >= young
     ]

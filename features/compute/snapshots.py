@@ -31,6 +31,7 @@ from tagcast.features.core.home.layouts import KEY, SNAPSHOTS, layout_of
 from tagcast.features.core.home.scratch import HeldFolder
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
+from tagcast.features.core.telemetry.traces import traced
 from tagcast.features.entities.pair import Pair
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Snapshots:
         """Return the pattern of these files, for DuckDB and ibis."""
         return f"{escape(str(self.path(view, as_of)))}/{PART_FILES}"
 
+    @traced("features")
     def ensure(
         self, dates: Sequence[date], progress: Progress | None = None, views: Collection[str] | None = None
     ) -> list[date]:

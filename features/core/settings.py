@@ -21,6 +21,7 @@ from tagcast.features.core.schema.campaigns import Campaigns, check_campaigns, c
 from tagcast.features.core.schema.engine import EngineName, Spark
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
 from tagcast.features.core.schema.identity_provider import Oidc
+from tagcast.features.core.schema.keep import Keep
 from tagcast.features.core.schema.profiles import Profiles
 from tagcast.features.core.schema.sources import Identity, Join, Source
 from tagcast.features.core.urls import NEVER_SHOWN, expand_url, holds_password, located
@@ -54,6 +55,7 @@ class Settings(Strict):
     )
     train: operation.Train = operation.Train()
     publish: operation.Publish = operation.Publish()
+    keep: Keep = Keep()
     review: operation.Review = operation.Review()
     notify: operation.Notify = operation.Notify()
     consent: dict[str, str] = Field(

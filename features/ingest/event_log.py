@@ -28,6 +28,7 @@ from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.system import private_folder
+from tagcast.features.core.telemetry.traces import traced
 from tagcast.features.entities.entity_settings import LOG
 from tagcast.features.ingest.attributes.keyed_digests import hashed_columns, mark_of_key
 from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_fields, content_text
@@ -90,6 +91,7 @@ class EventLog(LogContent):
         return ibis.union(*tables, distinct=True) if len(tables) > 1 else tables[0].distinct()
 
 
+@traced("log")
 def build_event_log(
     settings: Settings,
     *,

@@ -16,6 +16,8 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.home.machine import machine_fault
 from tagcast.features.core.messages import as_values, language_of, msg, render
 from tagcast.features.core.system import adopt_home, private_files
+from tagcast.features.core.telemetry.ids import new_id, within_run
+from tagcast.features.core.telemetry.traces import span, start_tracing
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.pipelines.reports.terminal import answer_error, say
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tagcast.features.core.settings import Settings
+    from tagcast.features.core.telemetry.json_log import LogForm
     from tagcast.models.filters.conditions import Names
     from tagcast.pipelines.project.project import Project
     from tagcast.registry.access.roles import Person, Right
@@ -43,12 +46,15 @@ class Invocation:
     config, home, entity : Path, Path and str, or None
         As given by ``--config``, ``--home`` and ``--entity``, before the command or after it.
     as_json : bool
+    log_form : {"text", "json"} or None
+        Of the lines on standard error, as given by ``--log``; None: as ``TAGCAST_LOG`` says, else text.
     """
 
     config: Path | None = None
     home: Path | None = None
     entity: str | None = None
     as_json: bool = False
+    log_form: LogForm | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -172,34 +178,28 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
 
 def _with_project_options(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a command with the shared options after its own."""
+    option = partial(click.Option, expose_value=False, callback=_remember)
     shared: list[click.Parameter] = [
-        click.Option(
+        option(
             ["--config"],
             type=click.Path(path_type=Path),
             help="Configuration; default: tagcast.toml here or above.",
-            expose_value=False,
-            callback=_remember,
         ),
-        click.Option(
+        option(
             ["--home"],
             type=click.Path(path_type=Path),
             help="Keeps all that is made; default: TAGCAST_HOME, else .tagcast beside the configuration.",
-            expose_value=False,
-            callback=_remember,
         ),
-        click.Option(
+        option(
             ["--entity"],
             metavar="NAME",
             help="Only this entity of the configuration; default: profile, or every one where all tags are meant.",
-            expose_value=False,
-            callback=_remember,
         ),
-        click.Option(
-            ["--json", "as_json"],
-            is_flag=True,
-            help="Answer as JSON on standard output.",
-            expose_value=False,
-            callback=_remember,
+        option(["--json", "as_json"], is_flag=True, help="Answer as JSON on standard output."),
+        option(
+            ["--log", "log_form"],
+            type=click.Choice(["text", "json"]),
+            help="Lines on standard error: for people, or each as JSON; default: TAGCAST_LOG, else text.",
         ),
     ]
     return {**arguments, "params": [*(arguments.get("params") or []), *shared]}
@@ -213,11 +213,17 @@ class ProjectCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; every error of tagcast is answered here."""
-        from tagcast.pipelines.reports.terminal import start_logging
+        from tagcast.pipelines.reports.terminal import log_form, start_logging
 
-        start_logging()
         try:
-            with private_files():
+            start_logging(form=log_form(ctx.ensure_object(Invocation).log_form))
+            start_tracing()
+            words = ctx.command_path.partition(" ")[2]  # what it was called by may be a path
+            with (
+                private_files(),
+                within_run(new_id()),
+                span(words, passing=(click.exceptions.Exit,)),
+            ):
                 return super().invoke(ctx)
         except TagcastError as error:
             answer_error(error, as_json=ctx.ensure_object(Invocation).as_json, text=ctx.params.get("text"))

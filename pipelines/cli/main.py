@@ -37,7 +37,8 @@ COMMANDS = {
     "serve": LazyCommand("serve", "Serve the console and the API until stopped."),
     "tag": LazyCommand("tags", "List tags, review changed definitions, take a tag from draft to retirement."),
     "model": LazyCommand(
-        "models", "List model versions, read their cards, evaluate, approve and promote them."
+        "models",
+        "List model versions, read their cards, evaluate, approve and promote them; delete what nothing needs.",
     ),
     "audience": LazyCommand(
         "audiences", "Count, understand, save and export the profiles that a filter finds."
@@ -49,6 +50,9 @@ COMMANDS = {
     ),
     "restore": LazyCommand("upkeep.backups", "Put a backup into an empty place."),
     "migrate": LazyCommand("upkeep.backups", "Bring what an older tagcast wrote forward, after a backup."),
+    "home": LazyCommand(
+        "upkeep.home", "Show what lies in the home, how fast it grows, and delete what is kept no longer."
+    ),
     "user": LazyCommand("access", "Add, list and remove those who may log in to the console."),
     "key": LazyCommand("access", "Add, list and revoke the keys with which programs call the API."),
     "audit": LazyCommand("access", "Show who did what and when, newest first."),

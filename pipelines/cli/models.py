@@ -1,4 +1,4 @@
-"""`tagcast model`: versions, their cards and thresholds, evaluation on past snapshots, approval and promotion."""
+"""`tagcast model`: versions, their cards and thresholds, evaluation on past snapshots, approval, promotion and pruning."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import listed, msg, nmsg
 from tagcast.pipelines.cards.card_files import find_card, write_card
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, needs, reason_option, trials_option
@@ -24,7 +24,7 @@ from tagcast.serving.catalog.tag_actions import approve_champion, pending_champi
 
 @click.group(cls=ProjectGroup)
 def model() -> None:
-    """List model versions, read their cards, evaluate, approve and promote them.
+    """List model versions, read their cards, evaluate, approve and promote them; delete what nothing needs.
 
     \b
     Example:
@@ -206,3 +206,37 @@ def promote(invocation: Invocation, tag: str, version: int, reason: str, force: 
         force=force,
     )
     invocation.answer(done, lambda: render_promoted(done))
+
+
+@model.command()
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    help="Newest versions of each tag to keep; default: keep.versions of the configuration.",
+)
+@click.option("--dry-run", is_flag=True, help="Say which would be deleted, and delete none.")
+@needs("operate")
+def prune(invocation: Invocation, keep: int | None, dry_run: bool) -> None:
+    """Delete the model versions that nothing needs, with their MLflow runs and files.
+
+    Those with an alias stay (champion, challenger, your own), those that wait for a person or may still challenge, those of
+    kept runs, of predictions and campaigns to be judged, of judged promises, and the newest of each tag.
+
+    \b
+    Example:
+      tagcast model prune --dry-run
+      tagcast model prune --keep 3
+    """
+    from tagcast.pipelines.retention.needed_versions import prune_versions
+
+    kept = keep or invocation.settings.keep.versions
+    gone = [one.name for one in prune_versions(invocation.project(), keep=kept, now=clock(), dry_run=dry_run)]
+    deleted = msg("no version to delete")
+    if gone:
+        deleted = nmsg(
+            "{n} version: {versions}", "{n} versions: {versions}", len(gone), versions=listed(gone)
+        )
+        deleted = (
+            msg("would be deleted: {what}", what=deleted) if dry_run else msg("deleted: {what}", what=deleted)
+        )
+    invocation.answer({"deleted": gone, "dry_run": dry_run}, lambda: say(deleted))

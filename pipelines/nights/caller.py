@@ -17,6 +17,7 @@ from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
+    from tagcast.features.core.telemetry.json_log import LogForm
 
 EVERY_SECONDS = 60
 AFTER_A_FAULT_SECONDS = 15 * 60
@@ -32,10 +33,12 @@ class NightCaller:
         Of the whole project.
     clock : callable
         Returns the current time, with a timezone.
+    log_form : {"text", "json"}
+        Of the log lines of a night.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(self, settings: Settings, clock: Callable[[], datetime], log_form: LogForm = "text") -> None:
+        self._settings, self._clock, self._log_form = settings, clock, log_form
         self._stopped = Event()
         self._thread = Thread(target=self._watch, name="nights", daemon=True)
 
@@ -61,7 +64,16 @@ class NightCaller:
 
     def _call(self) -> int:
         """Do what is due in a process of its own: what it holds in memory goes with it."""
-        command = [sys.executable, "-m", "tagcast.pipelines.cli.main", "run", "due", "--json"]
+        command = [
+            sys.executable,
+            "-m",
+            "tagcast.pipelines.cli.main",
+            "run",
+            "due",
+            "--json",
+            "--log",
+            self._log_form,
+        ]
         command += ["--config", str(self._settings.path), "--home", str(self._settings.home)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as night:
             while night.poll() is None:

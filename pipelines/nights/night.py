@@ -1,4 +1,4 @@
-"""`tagcast run due`: what is due is loaded, judged, trained, scored and published, each step once.
+"""`tagcast run due`: what is due is loaded, judged, trained, scored and published, and what is kept no longer deleted, each step once.
 
 A step that is on record as done is not done again in the same night: after a kill the next call goes on where it broke off. Steps
 that were killed before they were on record find for themselves what is left to do, and what they did already; a run that was
@@ -19,6 +19,7 @@ from typing import Any
 from tagcast.features.core.errors import StoreBusyError, TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
+from tagcast.features.core.telemetry.traces import span
 from tagcast.pipelines.entities import each, every, readable_first, with_tags
 from tagcast.pipelines.nights.record import NightRecord
 from tagcast.pipelines.nights.schedule import due_tags
@@ -35,6 +36,7 @@ from tagcast.pipelines.nights.steps import (
     trained,
     unrecorded_run,
 )
+from tagcast.pipelines.nights.upkeep import KEEP, tidied
 from tagcast.pipelines.project.project import Project
 from tagcast.registry.governance.night_record import NightStep, steps_of
 from tagcast.serving.monitoring.due import SCORE, DueTag
@@ -125,7 +127,12 @@ def run_due(
         for part in every(project):
             if part not in nights:
                 NightRecord(part, now, now, timer).notify()  # what no server took before
-        return each([(part, None) for part in nights], lambda part, _: _night(part, nights[part], now, timer))
+
+        def whole_night(part: Project, _: list[str] | None) -> Night:
+            with span("night", attributes={"tagcast.entity": part.settings.entity}):
+                return _night(part, nights[part], now, timer)
+
+        return each([(part, None) for part in nights], whole_night)
 
 
 def _night(project: Project, night: Night, now: datetime, timer: Callable[[], float]) -> Night:
@@ -152,6 +159,7 @@ def _night(project: Project, night: Night, now: datetime, timer: Callable[[], fl
         (JUDGE, judged),
         (TRAIN, partial(trained, killed=due if earlier else None)),
         (SCORE, scored),
+        (KEEP, tidied),
     )
     try:
         for name, work in steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import Joined, Text, msg, render
@@ -64,6 +64,11 @@ def broken_promise(project: Project, row: PromiseRow) -> News:
         right=row.right,
     )
     return _news(project, "promise_broken", row.tag, text, f"{row.as_of}:{row.version}")
+
+
+def filling_disk(project: Project, warning: Text | Joined, day: date) -> News:
+    """Return the news of a disk that is nearly full, or soon will be: the same all week, so that somebody hears of it once in each."""
+    return _news(project, "disk", "", warning, f"{day:%G-W%V}")
 
 
 def waiting_review(project: Project, tag: str, version: int, text: Text | Joined) -> News:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from tagcast.features.core.errors import RunRefusedError, StateError, TagcastError
 from tagcast.features.core.home.machine import machine_fault
 from tagcast.features.core.home.publication import publication
-from tagcast.features.core.messages import Joined, Text, nmsg
+from tagcast.features.core.messages import Joined, Text, msg, nmsg
+from tagcast.features.core.telemetry.json_log import FIELDS
+from tagcast.features.core.telemetry.traces import span
 from tagcast.pipelines.nights.notify import News, notifies, send
 from tagcast.pipelines.nights.occasions import failure, unsent
 from tagcast.pipelines.nights.steps import StepDone
@@ -47,7 +49,9 @@ class NightRecord:
         """Do a step, and put on record what came of it."""
         start = self._timer()
         # A run and the record of it belong together; other steps are found again by the next call.
-        with publication() if name == SCORE else nullcontext():
+        entity = self._project.settings.entity
+        whole = publication() if name == SCORE else nullcontext()
+        with whole, span(f"night {name}", attributes={"tagcast.entity": entity}):
             self._record(name, start, work(self._project, self._now))
 
     @contextmanager
@@ -118,6 +122,14 @@ class NightRecord:
     def _record(self, name: str, start: float, done: StepDone) -> None:
         seconds = self._timer() - start
         news = tuple(asdict(one) for one in done.news)
+        # Not what it says of itself: of an error of a library that may be anything.
+        step = {
+            "entity": self._project.settings.entity,
+            "step": name,
+            "outcome": done.outcome,
+            "seconds": round(seconds, 3),
+        }
+        log.info(msg("step {step}: {outcome}", step=name, outcome=done.outcome), extra={FIELDS: step})
         record_step(
             self._project.state,
             NightStep(self._due, name, done.outcome, self._now, seconds, done.detail, done.inputs, news),

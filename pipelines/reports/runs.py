@@ -98,6 +98,7 @@ _STEPS = {
     "judge": msg("judge promises"),
     "train": msg("train anew"),
     "score": msg("score and publish"),
+    "keep": msg("delete what is old"),
     "notify": msg("notify"),
 }
 _OUTCOMES = {

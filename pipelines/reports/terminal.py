@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import textwrap
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -16,8 +17,9 @@ from typing import Any
 
 import click
 
-from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.features.core.errors import ConfigError, FilterError, TagcastError
 from tagcast.features.core.messages import Joined, Message, Text, as_values, language_of, listed, msg, render
+from tagcast.features.core.telemetry.json_log import FORMS, JsonFormatter, LogForm
 from tagcast.pipelines.project.progress import Progress, log, terminal_bars
 
 LOG_WIDTH = 100
@@ -34,7 +36,7 @@ def progress() -> Iterator[Progress]:
             stage = spoken(text)
             if stage not in begun:
                 begun.add(stage)
-                log.info("%s", stage)
+                log.info(text)
 
         yield note
         return
@@ -61,17 +63,40 @@ class _Formatter(logging.Formatter):
         return _folded(line) if self._folded else line
 
 
-def start_logging(*, folded: bool = False) -> None:
+def log_form(given: LogForm | None = None) -> LogForm:
+    """Return what form log lines have: as given, else as ``TAGCAST_LOG`` says, else text.
+
+    Raises
+    ------
+    ConfigError
+        When the variable says something else.
+    """
+    named = given or os.environ.get("TAGCAST_LOG") or "text"
+    if named not in FORMS:
+        raise ConfigError(
+            msg("TAGCAST_LOG: expected {known}, found {found!r}", known=listed(FORMS), found=named),
+            hint=msg("set it to json, or take it away"),
+        )
+    return named
+
+
+def start_logging(*, folded: bool = False, form: LogForm = "text") -> None:
     """Send tagcast's log lines to standard error; libraries speak only when something is wrong.
 
-    With ``folded`` long lines are broken for people; programs that read logs want one line an event.
+    With ``folded`` long lines are broken for people; programs that read logs want one line an event. As ``"json"`` each line is an object,
+    those of libraries too, and each request has one.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter(folded=folded))
+    handler.setFormatter(JsonFormatter() if form == "json" else _Formatter(folded=folded))
     log.handlers[:] = [handler]
     log.propagate = False
     log.setLevel(logging.INFO)
-    logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("tagcast.access").setLevel(logging.INFO if form == "json" else logging.WARNING)
+    root = logging.getLogger()
+    root.setLevel(logging.ERROR)
+    root.handlers[:] = [one for one in root.handlers if not isinstance(one.formatter, JsonFormatter)]
+    if form == "json":
+        root.addHandler(handler)
 
 
 def table(

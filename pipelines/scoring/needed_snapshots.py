@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DataError, TagcastError
@@ -55,7 +55,8 @@ def forget_snapshots(project: Project, chosen: RunTags, as_of: date, now: dateti
     from tagcast.features.compute.snapshot_sweep import sweep_related, sweep_snapshots
 
     try:
-        gone = sweep_snapshots(project.settings.data, needed_snapshots(project, chosen, as_of), now)
+        young = timedelta(days=project.settings.keep.snapshots_days)
+        gone = sweep_snapshots(project.settings.data, needed_snapshots(project, chosen, as_of), now, young)
         sweep_related(project.settings.data, now)
     except (OSError, TagcastError) as error:
         why = reason_of(error) if isinstance(error, OSError) else error.message

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, Column, Float, String, Table, Text, func, select
+from sqlalchemy import JSON, Column, Float, String, Table, Text, delete, func, select
 
 from tagcast.features.core.messages import Joined, from_column, to_column
 from tagcast.features.core.messages import Text as Sentence
@@ -117,10 +117,28 @@ def last_step(state: State, *steps: str) -> NightStep | None:
     return next(iter(_steps(state, query)), None)
 
 
+def last_done(state: State, step: str) -> NightStep | None:
+    """Return the newest record of a step that ended well, of any night."""
+    done = NIGHT_STEPS.c.outcome.in_(["done", "nothing"]) & (NIGHT_STEPS.c.step == step)
+    query = select(NIGHT_STEPS).where(done).order_by(NIGHT_STEPS.c.id.desc()).limit(1)
+    return next(iter(_steps(state, query)), None)
+
+
 def newest_steps(state: State) -> list[NightStep]:
     """Return the newest record of each step, in order of name."""
     newest = select(func.max(NIGHT_STEPS.c.id)).group_by(NIGHT_STEPS.c.step)
     return _steps(state, select(NIGHT_STEPS).where(NIGHT_STEPS.c.id.in_(newest)).order_by(NIGHT_STEPS.c.step))
+
+
+def forget_steps(state: State, before: datetime, *, dry_run: bool = False) -> int:
+    """Delete what is on record of nights that began before a moment, but the newest record of each step; return how many steps."""
+    newest = select(func.max(NIGHT_STEPS.c.id)).group_by(NIGHT_STEPS.c.step)
+    old = (NIGHT_STEPS.c.started_at < before) & NIGHT_STEPS.c.id.not_in(newest)
+    with state.reading() if dry_run else state.writing() as connection:
+        count = connection.execute(select(func.count()).select_from(NIGHT_STEPS).where(old)).scalar_one()
+        if not dry_run:
+            connection.execute(delete(NIGHT_STEPS).where(old))
+    return count
 
 
 def _steps(state: State, query: Any) -> list[NightStep]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +127,15 @@ def write_members(
         aside.replace(file)
 
 
+def floors_of(home: Path, campaign: str) -> set[tuple[str, int]]:
+    """Return the uplift tags whose floor a campaign will judge, with their versions; none where its file is gone."""
+    import pyarrow.parquet as pq
+
+    file = members_file(home, campaign)
+    bounds = [one for one in pq.read_schema(file) if _bounds_version(one)] if file.is_file() else []
+    return {_floor_of(one) for one in bounds}
+
+
 def read_arms(state: State, home: Path, campaign: Campaign, former: FormerIds) -> Arms:
     """Return who was in which arm, as they are known today; without scores and bounds where their file is gone."""
     then = _as_exported(state, home, campaign)
@@ -159,20 +168,24 @@ def _as_exported(state: State, home: Path, campaign: Campaign) -> Arms:
     columns = [name for name in table.column_names if name.endswith(":score")]
     first = column_name(campaign.tag, "score")
     scores = [_numbers(table, name) for name in sorted(columns, key=lambda name: name != first)]
-    bounds = [one for one in table.schema if one.metadata and _VERSION in one.metadata]
+    bounds = [one for one in table.schema if _bounds_version(one)]
     return Arms(
         table["profile_id"].to_pylist(),
         table[GIVEN].to_numpy(zero_copy_only=False).astype(bool),
         table[STRATUM].to_numpy(),
         np.column_stack(scores) if scores else np.empty((table.num_rows, 0)),
         0,
-        {
-            (one.name.removesuffix(column_name("", LOWER)), int(one.metadata[_VERSION])): _numbers(
-                table, one.name
-            )
-            for one in bounds
-        },
+        {_floor_of(one): _numbers(table, one.name) for one in bounds},
     )
+
+
+def _bounds_version(field: pa.Field[Any]) -> bool:
+    return bool(field.metadata) and _VERSION in field.metadata
+
+
+def _floor_of(field: pa.Field[Any]) -> tuple[str, int]:
+    """Return of which tag and version a column of lower bounds is."""
+    return field.name.removesuffix(column_name("", LOWER)), int(field.metadata[_VERSION])
 
 
 def _numbers(table: pa.Table, column: str) -> npt.NDArray[np.float64]:

@@ -63,7 +63,7 @@ def due_among(
     }
     night = last_step(state, SCORE)
     handled = night.started_at if night is not None and night.outcome in {"done", "nothing"} else None
-    scored = _scored(log)
+    scored = scored_at(log)
     found = []
     for definition in definitions:
         since = last_due(definition.refresh, now, timezone)
@@ -73,7 +73,7 @@ def due_among(
     return sorted(found, key=lambda due: due.tag)
 
 
-def _scored(log: Iterable[Entry]) -> dict[str, datetime]:
+def scored_at(log: Iterable[Entry]) -> dict[str, datetime]:
     """Return when each tag was last scored and published."""
     found: dict[str, datetime] = {}
     for entry in log:

@@ -6,18 +6,21 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tagcast.features.core.errors import StoreError
 from tagcast.features.core.schema.entities import PROFILE
 from tagcast.models.definitions.rule_tag import sensitivity_of
-from tagcast.registry.governance.night_record import Outcome, newest_steps
+from tagcast.registry.governance.night_record import Outcome, last_done, newest_steps
 from tagcast.registry.governance.observed_accuracy import promises_judged
 from tagcast.registry.governance.rule_drafts import published_rules
 from tagcast.registry.operations.floors import observed_floors
 from tagcast.serving.catalog.known_tags import hidden_tags, written_tags
-from tagcast.serving.monitoring.due import due_among
+from tagcast.serving.monitoring.due import due_among, scored_at
+from tagcast.serving.monitoring.machine_metrics import Machine
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.store.manifest import Manifest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OUTCOMES: tuple[Outcome, ...] = ("done", "nothing", "refused", "failed")
@@ -35,6 +38,7 @@ def metrics_text(context: ServiceContext, person: Person) -> bytes:
 
     registry = CollectorRegistry(auto_describe=True)
     registry.register(_Nights(context, person))
+    registry.register(Machine(context))
     return bytes(generate_latest(registry))
 
 
@@ -85,6 +89,16 @@ class _Nights:
             "When the night began that did a step last.",
             labels=["entity", "step"],
         )
+        scored = Gauge(
+            "tagcast_tag_run_age_seconds",
+            "Since a tag was last scored in a published run.",
+            labels=["entity", "tag"],
+        )
+        loaded = Gauge(
+            "tagcast_load_age_seconds",
+            "Since the night began that loaded events last without a fault.",
+            labels=["entity"],
+        )
         outcome = Gauge(
             "tagcast_night_step_outcome",
             "1 for how a step ended the last time.",
@@ -93,8 +107,9 @@ class _Nights:
         for entity, context in self._contexts.items():
             now = context.now
             hidden = hidden_tags(context, self._person)
-            active = context.store.current()
+            active = _current(context)
             if active is not None:
+                last = scored_at(context.store.log())
                 run.add_metric([entity], (now - active.run.scored_at).total_seconds())
                 day = datetime.combine(active.run.as_of, datetime.min.time(), now.tzinfo)
                 data.add_metric([entity], (now - day).total_seconds())
@@ -103,18 +118,43 @@ class _Nights:
                 for tag in active.run.tags:
                     if tag.tag not in hidden:
                         left.add_metric([entity, tag.tag], (tag.expires_at - now).total_seconds())
+                        at = last.get(tag.tag, active.run.scored_at)
+                        scored.add_metric([entity, tag.tag], (now - at).total_seconds())
             for tag_name, late in _overdue(context, now, hidden).items():
                 overdue.add_metric([entity, tag_name], late)
             for tag_name, (of_all, of_broken) in _judged(context).items():
                 if tag_name not in hidden:
                     judged.add_metric([entity, tag_name], of_all)
                     broken.add_metric([entity, tag_name], of_broken)
+            if (at_last := last_done(context.state, "load")) is not None:
+                loaded.add_metric([entity], (now - at_last.started_at).total_seconds())
             for step in newest_steps(context.state):
                 seconds.add_metric([entity, step.step], step.seconds)
                 started.add_metric([entity, step.step], step.started_at.timestamp())
                 for one in OUTCOMES:
                     outcome.add_metric([entity, step.step, one], float(step.outcome == one))
-        yield from (run, data, profiles, left, overdue, judged, broken, seconds, started, outcome)
+        yield from (
+            run,
+            data,
+            profiles,
+            left,
+            overdue,
+            judged,
+            broken,
+            seconds,
+            started,
+            scored,
+            loaded,
+            outcome,
+        )
+
+
+def _current(context: ServiceContext) -> Manifest | None:
+    """Return the active run; None too where the store does not answer, which a metric of its own says."""
+    try:
+        return context.store.current()
+    except StoreError:
+        return None
 
 
 def _judged(context: ServiceContext) -> dict[str, tuple[int, int]]:
@@ -134,5 +174,9 @@ def _overdue(context: ServiceContext, now: datetime, hidden: frozenset[str]) -> 
         if tag.name not in hidden
         and (not hidden or sensitivity_of(tag, context.settings.sensitive) == "normal")
     ]
-    due = due_among(tags, context.state, context.store.log(), now, context.settings.timezone)
+    try:
+        log = context.store.log()
+    except StoreError:
+        return {}
+    due = due_among(tags, context.state, log, now, context.settings.timezone)
     return {tag.name: 0.0 for tag in tags} | {one.tag: (now - one.since).total_seconds() for one in due}

@@ -21,6 +21,7 @@ from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     import pandas as pd
     import pyarrow as pa
@@ -103,6 +104,19 @@ def kept_predictions(store: ProfileStore, home: Path, run: Manifest, tag: str) -
             table = pa.Table.from_batches(list(reader.stream(columns)))
         return _frame(table)
     return None
+
+
+def can_be_judged(store: ProfileStore, home: Path, run: Manifest) -> bool:
+    """Return whether what a run predicted is kept, or stored still."""
+    return _file(home, run).is_file() or run.number in store.stored()
+
+
+def old_predictions(store: ProfileStore, home: Path, before: date) -> list[Path]:
+    """Return the files of what runs of days before ``before`` predicted, which the store does not hold any more."""
+    stored = store.stored()
+    gone = [run for run in seen_runs(store) if run.run.as_of < before and run.number not in stored]
+    files = [file for run in gone for file in (_file(home, run), _challengers_file(home, run))]
+    return [file for file in files if file.is_file()]
 
 
 def about_challengers(run_id: str, versions: Mapping[str, int]) -> dict[bytes, str]:

@@ -13,6 +13,7 @@ from tagcast.features.core.engines.engine import ONE_MACHINE, Engine
 from tagcast.features.core.engines.key_ranges import EVERYONE
 from tagcast.features.core.errors import RunRefusedError, StoreError
 from tagcast.features.core.messages import Joined, Message, Text, listed, msg
+from tagcast.features.core.telemetry.traces import traced
 from tagcast.serving.publishing.parts.joined_parts import joined
 from tagcast.serving.publishing.parts.part_layout import LaidOut, LayOut, together, with_percentiles
 from tagcast.serving.publishing.parts.staged_part import PartWriter, StagedPart
@@ -76,6 +77,7 @@ class Staging:
         """Take the parts of the run, in their order."""
         self._parts = parts
 
+    @traced("publish")
     def publish(
         self,
         run: RunInfo,

@@ -22,6 +22,8 @@ from tagcast.serving.store.manifest import Entry, Manifest, last_before, stored_
 from tagcast.serving.store.schema import RunInfo
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pyarrow as pa
     from sqlglot import exp
 
@@ -100,6 +102,18 @@ class RunParts(Protocol):
         folder : Path
             The one that the lock has yielded.
         """
+        ...
+
+
+class KeptHistory(Protocol):
+    """The changes of values that a store keeps, entry by entry of its log."""
+
+    def since(self) -> int:
+        """Return the first entry whose changes are there, and those of all later ones; one more than the last where none is."""
+        ...
+
+    def forget(self, until: int) -> None:
+        """Delete the changes of entries up to ``until``; under the lock."""
         ...
 
 
@@ -213,6 +227,11 @@ class ProfileStore(ABC):
     def changes_of(self, profile_id: str, after: int) -> list[Mapping[str, Any]]:
         """Return the changes of one profile in entries above ``after``, each with its ``entry``, newest first."""
 
+    @property
+    @abstractmethod
+    def history(self) -> KeptHistory:
+        """How far back changes of values are kept."""
+
     @abstractmethod
     def newest_line(self) -> str | None:
         """Return the newest line of the log as it was written, whatever layout it has; None where nothing was published."""
@@ -275,6 +294,10 @@ class ProfileStore(ABC):
 
     def forget_old(self, keep: int) -> list[int]:
         """As :meth:`prune`, under the lock."""
+        return self.drop(self.unneeded_runs(keep))
+
+    def unneeded_runs(self, keep: int) -> list[int]:
+        """Return which runs :meth:`prune` deletes."""
         current, kept = self.current(), self.kept()
         beside = {e.number for e in self.log() if e.action == "keep"}
         # Days scored afterwards displace one another, never the runs to go back to.
@@ -283,4 +306,19 @@ class ProfileStore(ABC):
         if current is not None:
             pasts = [last_before(kept, t.tag, current.run.as_of) for t in current.run.tags]
             staying |= {m.number for m in (current, *pasts) if m}
-        return self.drop(sorted(self.stored() - staying))
+        return sorted(self.stored() - staying)
+
+    def forget_history(self, before: datetime, *, dry_run: bool = False) -> int:
+        """Delete the changes of what was activated before a moment, and return of how many entries; runs and the log stay.
+
+        Raises
+        ------
+        StoreBusyError
+            When a run is being written.
+        """
+        since = self.history.since()
+        gone = [e.number for e in self.log() if e.number >= since and e.at < before]
+        if gone and not dry_run:
+            with self.lock("history", 0.0), self.errors():
+                self.history.forget(max(gone))
+        return len(gone)

@@ -69,6 +69,18 @@ def _undone(store: ProfileStore, log: list[Entry], then: Entry, profile_id: str)
             ),
             hint=msg("dates from {moment} UTC on can be asked for", moment=f"{gap.at:%Y-%m-%d %H:%M}"),
         )
+    if then.number + 1 < (since := store.history.since()):
+        first = next((e for e in log if e.number + 1 >= since), log[-1])
+        raise StoreError(
+            msg(
+                "predictions of {day} are not known any more: changes are kept for a while",
+                day=f"{then.at:%Y-%m-%d}",
+            ),
+            hint=msg(
+                "dates from {moment} UTC on can be asked for; history_days in [keep] says for how long",
+                moment=f"{first.at:%Y-%m-%d %H:%M}",
+            ),
+        )
     with store.open(log[-1].manifest) as reader:
         pairs = {row["tag"]: (row["value"], row["band"]) for row in predictions_of(reader, profile_id)}
     changes = store.changes_of(profile_id, then.number)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import traceback
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
@@ -22,6 +21,7 @@ from tagcast.features.core.errors import (
     TagcastError,
 )
 from tagcast.features.core.messages import Joined, Message, Text, msg, render
+from tagcast.features.core.telemetry.json_log import brief
 from tagcast.serving.web.plain_pages import language_of
 from tagcast.serving.web.request_errors import request_problem
 
@@ -96,12 +96,6 @@ def log_mistake(error: BaseException, method: str, path: str) -> str:
     number = secrets.token_hex(4)
     log.error("problem %s: %s in %s %s", number, brief(error), method, path)
     return number
-
-
-def brief(error: BaseException) -> str:
-    """Return the kind of an error and the last places it came through."""
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    return f"{type(error).__name__} ({' < '.join(f'{f.filename}:{f.lineno} {f.name}' for f in reversed(frames))})"
 
 
 class Brief(logging.Filter):

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from tagcast.features.core.settings import load_settings
 from tagcast.pipelines.nights.night import planned_nights
+from tagcast.pipelines.nights.upkeep import KEEP
 from tagcast.pipelines.project.project import Project
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.night_record import NIGHT_STEPS
@@ -118,7 +119,9 @@ class Observer:
             ]
         morning.values = self._values
         with project.state.reading() as connection:
-            steps = connection.execute(select(NIGHT_STEPS).where(NIGHT_STEPS.c.id > self._steps)).all()
+            steps = connection.execute(
+                select(NIGHT_STEPS).where(NIGHT_STEPS.c.id > self._steps, NIGHT_STEPS.c.step != KEEP)
+            ).all()
             promises = connection.execute(select(PROMISES)).all()
         self._steps = max((row.id for row in steps), default=self._steps)
         morning.steps = [(row.due, row.step, row.outcome, row.inputs) for row in steps]

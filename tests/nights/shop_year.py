@@ -47,7 +47,11 @@ event_time = "at"
 [publish]
 keep = 3
 """
-NOTIFY = '\n[notify]\nwebhook = "${NIGHTS_WEBHOOK}"\n'
+NOTIFY = """
+[notify]
+webhook = "${NIGHTS_WEBHOOK}"
+on = ["refused", "failed", "stale", "promise_broken", "review_needed"]
+"""
 
 CHURN = """\
 name: churn_risk

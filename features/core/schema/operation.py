@@ -50,7 +50,7 @@ class Review(Strict):
     )
 
 
-Occasion = Literal["refused", "failed", "stale", "promise_broken", "review_needed"]
+Occasion = Literal["refused", "failed", "stale", "promise_broken", "review_needed", "disk"]
 
 
 class Notify(Strict):
@@ -68,7 +68,7 @@ class Notify(Strict):
     on: tuple[Occasion, ...] = Field(
         get_args(Occasion),
         description="refused: a run was refused; failed: a step failed; stale: a tag has expired; promise_broken; review_needed: a "
-        "version waits for a person",
+        "version waits for a person; disk: the home's disk is nearly full, or soon will be",
     )
 
     @field_validator("webhook", "smtp")

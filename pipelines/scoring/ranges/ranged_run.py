@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from tagcast.features.core.telemetry.traces import traced
 from tagcast.models.decisions.policy import needs_population, threshold_from_sorted
 from tagcast.models.decisions.sorted_scores import SortedScores
 from tagcast.pipelines.project.progress import log
@@ -71,6 +72,7 @@ class RangedRun:
                 self._challenging[name] = threshold_from_sorted(tag.definition.decision, scores, weight)
         return found
 
+    @traced("score")
     def score(self, thresholds: Mapping[str, float]) -> RunFigures:
         """Score every range, and return what was counted of all of them."""
         work = self.work

@@ -13,6 +13,7 @@ from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
+from tagcast.features.core.telemetry.traces import traced, traced_stream
 from tagcast.serving.store.duckdb.profile_index import RowIndex, row_statement
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.manifest import Manifest
@@ -50,21 +51,25 @@ class DuckDbReader:
     """Counting is quick enough."""
     shown = ""
 
+    @traced("store query", {"db.system.name": "duckdb"})
     def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:
         """Return the answer to ``select`` over the table ``profiles``."""
         relation = self.connection.sql(select.sql("duckdb", copy=False))
         answer: pa.RecordBatchReader = relation.to_arrow_reader(BATCH_ROWS)
         return answer
 
+    @traced("store figures", {"db.system.name": "duckdb"})
     def figures(self, select: exp.Select, *, sample: bool = False) -> dict[str, Any]:
         """Return the only row of an answer: planned once, where an Arrow reader has it planned twice."""
         return _rows(self.connection.execute(select.sql("duckdb", copy=False)))[0]
 
+    @traced("store row", {"db.system.name": "duckdb"})
     def row(self, profile_id: str) -> dict[str, Any] | None:
         """Return all columns of one profile."""
         place = self._landmarks.before(self.connection, profile_id) if self._landmarks else None
         return next(iter(_rows(self.connection.execute(row_statement(profile_id, place)))), None)
 
+    @traced_stream("store stream", {"db.system.name": "duckdb"})
     def stream(self, columns: Sequence[str], within: KeyRange = EVERYONE) -> Iterator[pa.RecordBatch]:
         """Yield ``profile_id`` and ``columns`` of every profile by rising id, or of those in a range, as they were written."""
         quoted = [exp.column(exp.to_identifier(name, quoted=True)) for name in columns]

@@ -26,6 +26,7 @@ from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.duckdb.erasing import ids_in, without_changes, write_editions
+from tagcast.serving.store.duckdb.kept_history import DuckDbHistory
 from tagcast.serving.store.duckdb.layout import LEAST_MEMORY, write_snapshot
 from tagcast.serving.store.duckdb.profile_index import RowIndex
 from tagcast.serving.store.duckdb.reader import AGAIN, DuckDbReader, attach, catalog, read_errors, use
@@ -249,6 +250,13 @@ class DuckDbStore(ProfileStore):
                 if one.name[:6].isdigit() and int(one.name[:6]) <= last:
                     found += sorted(one.iterdir()) if one.is_dir() else [one]
         return found
+
+    @property
+    def history(self) -> DuckDbHistory:
+        """How far back files of changes are there."""
+        return DuckDbHistory(
+            self.folder / "history", lambda: active.number if (active := self._active()) else 0
+        )
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn what the disk and DuckDB raise into one StoreError."""

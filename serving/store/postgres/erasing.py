@@ -109,11 +109,12 @@ def drop_others(server: Server, connection: Connection, runs: Collection[Manifes
     return waiting
 
 
-def ids_of_tables(server: Server, connection: Connection, runs: Mapping[int, Manifest]) -> Iterator[str]:
+def ids_of_tables(server: Server, runs: Mapping[int, Manifest]) -> Iterator[str]:
     """Yield every id in the tables of runs and in the history."""
-    for name in (*(table_of(run, "g", 0) for run in runs.values()), "changes"):
-        query = exp.select("profile_id").distinct().from_(server.table(name))
-        with connection.cursor() as cursor:
-            cursor.execute(query.sql("postgres"))
-            for batch in cursor.fetch_record_batch():
-                yield from batch.column(0).to_pylist()
+    with server.errors(), server.connect("tagcast reader") as connection:
+        for name in (*(table_of(run, "g", 0) for run in runs.values()), "changes"):
+            query = exp.select("profile_id").distinct().from_(server.table(name))
+            with connection.cursor() as cursor:
+                cursor.execute(query.sql("postgres"))
+                for batch in cursor.fetch_record_batch():
+                    yield from batch.column(0).to_pylist()

@@ -9,6 +9,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from tagcast.features.core.engines.key_ranges import EVERYONE, KeyRange
+from tagcast.features.core.telemetry.traces import traced, traced_stream
 from tagcast.serving.store.manifest import Manifest
 from tagcast.serving.store.postgres.connection import Server
 from tagcast.serving.store.postgres.layout import Layout, table_of
@@ -40,6 +41,7 @@ class PostgresReader:
         """How many profiles the sample has; 0 where the base is so small that there is none."""
         return self._layout.sample_rows
 
+    @traced("store query", {"db.system.name": "postgresql"})
     def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:
         """Return the answer to ``select`` over the table ``profiles``; one at a time."""
         kind = "s" if sample and self.sample_rows else "g"
@@ -47,11 +49,13 @@ class PostgresReader:
         query = PhysicalQuery(select, self._layout, tables)
         return query.answer(self._fetch(query.sql()))
 
+    @traced("store figures", {"db.system.name": "postgresql"})
     def figures(self, select: exp.Select, *, sample: bool = False) -> dict[str, Any]:
         """Return the only row of an answer."""
         (row,) = self.query(select, sample=sample).read_all().to_pylist()
         return dict(row)
 
+    @traced("store row", {"db.system.name": "postgresql"})
     def row(self, profile_id: str) -> dict[str, Any] | None:
         """Return all columns of one profile."""
         if "\0" in profile_id:
@@ -95,6 +99,7 @@ class PostgresReader:
             self._cursor.close()
             self._cursor = None
 
+    @traced_stream("store stream", {"db.system.name": "postgresql"})
     def stream(self, columns: Sequence[str], within: KeyRange = EVERYONE) -> Iterator[pa.RecordBatch]:
         """Yield ``profile_id`` and ``columns`` of every profile by rising id, or of those in a range."""
         quoted = [exp.column(exp.to_identifier(name, quoted=True)) for name in columns]

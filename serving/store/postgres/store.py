@@ -8,8 +8,7 @@
     <schema>.layouts    which runs are there, and what their tables hold
     <schema>.r12_g0 …   the run 12; r12_s0 … a sample of it
 
-A publication, from CREATE TABLE on, is one transaction: whatever dies, there is nothing to clear. Readers hold the tables
-they opened by the mildest lock there is: nothing is dropped under them.
+A publication, from CREATE TABLE on, is one transaction: whatever dies, there is nothing to clear. Readers hold their tables.
 """
 
 from __future__ import annotations
@@ -35,6 +34,7 @@ from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy, stagi
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.postgres import erasing
 from tagcast.serving.store.postgres.connection import PUBLISH_AGAIN, Server, fetch, holder_of, perform, unlock
+from tagcast.serving.store.postgres.kept_history import PostgresHistory
 from tagcast.serving.store.postgres.layout import Layout, table_of
 from tagcast.serving.store.postgres.reader import PostgresReader
 from tagcast.serving.store.postgres.run_tables import drop_run, write_sample
@@ -268,9 +268,7 @@ class PostgresStore(ProfileStore):
 
     def every_id(self) -> Iterator[str]:
         """Yield the ids in the tables of runs and of the history."""
-        runs = stored_manifests(self)
-        with self.server.errors(), self.server.connect("tagcast reader") as connection:
-            yield from erasing.ids_of_tables(self.server, connection, runs)
+        yield from erasing.ids_of_tables(self.server, stored_manifests(self))
 
     def take_out(self, ids: Collection[str], runs: Mapping[int, Manifest], folder: Path) -> Taken:
         """Write the tables of the runs anew, in one transaction with what leads to them, and drop those that were."""
@@ -280,9 +278,8 @@ class PostgresStore(ProfileStore):
             layout = self._stored_layout(connection, number)
             assert layout is not None  # noqa: S101 - the caller holds the lock and has read it
             written[number] = erasing.write_edition(self.server, connection, after, layout, ids)
-        erasing.update_log(
-            self.server, connection, [renewed(e, written) for e in self.log()] if written else []
-        )
+        lines = [renewed(entry, written) for entry in self.log()] if written else []
+        erasing.update_log(self.server, connection, lines)
         changes = erasing.delete_changes(self.server, connection, ids)
         connection.commit()
         waiting = erasing.drop_others(self.server, connection, stored_manifests(self).values())
@@ -292,6 +289,11 @@ class PostgresStore(ProfileStore):
         """Return what stands in the newest row of the log."""
         query = exp.select("entry").from_(self.server.table("log")).order_by(exp.column("number").desc())
         return next((str(row["entry"]) for row in self._read(query.limit(1))), None)
+
+    @property
+    def history(self) -> PostgresHistory:
+        """How far back rows of changes are there."""
+        return PostgresHistory(self.server, self._read, self._connection)
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn what the database and the disk raise while writing into one StoreError."""

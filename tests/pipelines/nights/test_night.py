@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from tagcast.pipelines.nights.retraining import to_retrain
 from tagcast.pipelines.nights.steps import JUDGE, LOAD, TRAIN
+from tagcast.pipelines.nights.upkeep import KEEP
 from tagcast.pipelines.project.project import open_project
 from tagcast.registry.gates.checks import Check, GateReport
 from tagcast.registry.governance.night_record import NIGHT_STEPS, newest_steps
@@ -73,10 +74,15 @@ def night(shop: Project, day: date, *words: str, at: str = "04:00", arrived: dat
 
 
 def steps(shop: Project, day: date) -> list[tuple[str, str]]:
-    """Return the steps of a morning's night with their outcomes."""
+    """Return the steps of a morning's night with their outcomes, but the last: that deletes what is old."""
     result = night(shop, day)
     assert result.exit_code == 0, result.output + result.stderr
-    return [(step["step"], step["outcome"]) for step in json.loads(result.stdout)["steps"]]
+    return [(step["step"], step["outcome"]) for step in done_in(result)]
+
+
+def done_in(result) -> list[dict]:
+    """Return the steps of a night, but the last: that deletes what is old."""
+    return [step for step in json.loads(result.stdout)["steps"] if step["step"] != KEEP]
 
 
 def published(shop: Project) -> list[date]:
@@ -375,7 +381,8 @@ def killed_before_the_record_of(shop: Project, step: str, day: date) -> None:
 
 def on_record(shop: Project) -> list[tuple[datetime, str, str, str]]:
     with open_project(shop.config, shop.home).state.reading() as connection:
-        rows = connection.execute(select(NIGHT_STEPS).order_by(NIGHT_STEPS.c.id)).all()
+        done = select(NIGHT_STEPS).where(NIGHT_STEPS.c.step != KEEP).order_by(NIGHT_STEPS.c.id)
+        rows = connection.execute(done).all()
     return [(row.due, row.step, row.outcome, row.inputs) for row in rows]
 
 
@@ -430,7 +437,7 @@ def test_a_version_that_a_kill_kept_from_the_gate_is_judged_by_the_next_call(sho
     tracking = open_tracking(shop.home, project="small shop")
     newest, _ = versions(tracking, TAG)
     assert (newest.version, newest.decision) == (2, None)
-    found = json.loads(night(shop, day, at="05:00").stdout)["steps"]
+    found = done_in(night(shop, day, at="05:00"))
     assert [(step["step"], step["outcome"]) for step in found] == [
         (LOAD, "done"),
         (JUDGE, "nothing"),
@@ -448,7 +455,7 @@ def test_a_version_that_a_kill_kept_from_the_gate_is_judged_by_the_next_call(sho
 def test_a_server_does_what_is_due_beside_serving(shop) -> None:
     until(shop.config.parent, DAY)
     with served(shop.config, shop.home, "--run-due") as address:
-        assert httpx.get(f"{address}/readyz").text == "ready"
+        assert httpx.get(f"{address}/readyz").json()["ready"]
         end = time.monotonic() + 120
         while published(shop) == [] and time.monotonic() < end:
             time.sleep(0.2)

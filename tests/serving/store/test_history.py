@@ -177,3 +177,30 @@ def test_moves_count_who_entered_and_left(store) -> None:
         pair = before.get(profile), after.get(profile)
         expected[pair] = expected.get(pair, 0) + 1
     assert store.current().transitions["churn_risk"] == expected
+
+
+def test_forgotten_changes_are_refused_and_never_answered_wrongly(store) -> None:
+    known = {}
+    for hour in range(5):
+        publish_at(store, hour, seed=hour, keep=1)
+        known[hour] = everything(store)
+    before = NOW + timedelta(hours=2)
+    assert store.forget_history(before, dry_run=True) == 2
+    assert store.history.since() == 1, "nothing was deleted"
+    assert store.forget_history(before) == 2
+    assert store.forget_history(before) == 0
+    assert store.history.since() == 3
+    for hour in (1, 2, 3, 4):  # what changed after the second run is there
+        for person in (f"p{number:03d}" for number in range(6)):
+            found = tags_at(store, person, NOW + timedelta(hours=hour)).predictions
+            said_then = {(person, row["tag"]): (row["value"], row["band"]) for row in found}
+            assert said_then == {key: value for key, value in known[hour].items() if key[0] == person}
+    with pytest.raises(StoreError, match="not known any more"):
+        tags_at(store, "p001", NOW)
+    assert store.forget_history(NOW + timedelta(days=1)) == 3
+    assert store.history.since() == 6
+    assert tags_at(store, "p001", NOW + timedelta(hours=4)).exact
+    publish_at(store, 5, seed=9, keep=1)
+    assert tags_at(store, "p001", NOW + timedelta(hours=4)).exact is False
+    with pytest.raises(StoreError, match="not known any more"):
+        tags_at(store, "p001", NOW + timedelta(hours=3))

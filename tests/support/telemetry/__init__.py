@@ -1,0 +1,1 @@
+"""A collector of traces, for tests."""
