@@ -178,16 +178,12 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
 
 def _with_project_options(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a command with the shared options after its own."""
-    option = partial(click.Option, expose_value=False, callback=_remember)
+    option, path = partial(click.Option, expose_value=False, callback=_remember), click.Path(path_type=Path)
     shared: list[click.Parameter] = [
-        option(
-            ["--config"],
-            type=click.Path(path_type=Path),
-            help="Configuration; default: tagcast.toml here or above.",
-        ),
+        option(["--config"], type=path, help="Configuration; default: tagcast.toml here or above."),
         option(
             ["--home"],
-            type=click.Path(path_type=Path),
+            type=path,
             help="Keeps all that is made; default: TAGCAST_HOME, else .tagcast beside the configuration.",
         ),
         option(

@@ -19,6 +19,7 @@ from tagcast.registry.operations.home_sizes import forget_sizes
 from tagcast.registry.versions.tracking import tracking_exists, tracking_of
 from tagcast.registry.versions.versions import versions
 from tagcast.serving.publishing.kept_predictions import old_predictions
+from tagcast.serving.store.history import forget_history
 
 if TYPE_CHECKING:
     from tagcast.pipelines.project.project import Project
@@ -127,7 +128,7 @@ def sweep_entity(project: Project, now: datetime, *, dry_run: bool = False) -> S
     history = 0
     if keep.history_days is not None:
         since = now - timedelta(days=keep.history_days)
-        history = store.forget_history(since, dry_run=dry_run)
+        history = forget_history(store, since, dry_run=dry_run)
     of_nights = now - timedelta(days=keep.nights_days)
     scratch = list(_old_scratch(settings.home, now, timedelta(days=keep.scratch_days)))
     nights = forget_steps(project.state, of_nights, dry_run=dry_run)

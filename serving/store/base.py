@@ -22,12 +22,11 @@ from tagcast.serving.store.manifest import Entry, Manifest, last_before, stored_
 from tagcast.serving.store.schema import RunInfo
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import pyarrow as pa
     from sqlglot import exp
 
     from tagcast.serving.store.erased import Taken
+    from tagcast.serving.store.history import KeptHistory
 
 
 log = logging.getLogger("tagcast")
@@ -102,18 +101,6 @@ class RunParts(Protocol):
         folder : Path
             The one that the lock has yielded.
         """
-        ...
-
-
-class KeptHistory(Protocol):
-    """The changes of values that a store keeps, entry by entry of its log."""
-
-    def since(self) -> int:
-        """Return the first entry whose changes are there, and those of all later ones; one more than the last where none is."""
-        ...
-
-    def forget(self, until: int) -> None:
-        """Delete the changes of entries up to ``until``; under the lock."""
         ...
 
 
@@ -307,18 +294,3 @@ class ProfileStore(ABC):
             pasts = [last_before(kept, t.tag, current.run.as_of) for t in current.run.tags]
             staying |= {m.number for m in (current, *pasts) if m}
         return sorted(self.stored() - staying)
-
-    def forget_history(self, before: datetime, *, dry_run: bool = False) -> int:
-        """Delete the changes of what was activated before a moment, and return of how many entries; runs and the log stay.
-
-        Raises
-        ------
-        StoreBusyError
-            When a run is being written.
-        """
-        since = self.history.since()
-        gone = [e.number for e in self.log() if e.number >= since and e.at < before]
-        if gone and not dry_run:
-            with self.lock("history", 0.0), self.errors():
-                self.history.forget(max(gone))
-        return len(gone)

@@ -1,10 +1,10 @@
-"""As-of queries: a profile's tags at an earlier time, and which model predicted them."""
+"""As-of queries: a profile's tags at an earlier time, and which model predicted them; and how far back that is kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
@@ -33,6 +33,18 @@ class TagsAt:
     entry: Entry
     predictions: list[dict[str, Any]]
     exact: bool
+
+
+class KeptHistory(Protocol):
+    """The changes of values that a store keeps, entry by entry of its log."""
+
+    def since(self) -> int:
+        """Return the first entry whose changes are there, and those of all later ones; one more than the last where none is."""
+        ...
+
+    def forget(self, until: int) -> None:
+        """Delete the changes of entries up to ``until``; under the lock."""
+        ...
 
 
 def tags_at(store: ProfileStore, profile_id: str, when: datetime) -> TagsAt:
@@ -106,3 +118,19 @@ def _undone(store: ProfileStore, log: list[Entry], then: Entry, profile_id: str)
         for tag in sorted(run.tags, key=lambda t: t.tag)
         if pairs.get(tag.tag, (None, None))[0] is not None
     ]
+
+
+def forget_history(store: ProfileStore, before: datetime, *, dry_run: bool = False) -> int:
+    """Delete the changes of what was activated before a moment, and return of how many entries; runs and the log stay.
+
+    Raises
+    ------
+    StoreBusyError
+        When a run is being written.
+    """
+    since = store.history.since()
+    gone = [e.number for e in store.log() if e.number >= since and e.at < before]
+    if gone and not dry_run:
+        with store.lock("history", 0.0), store.errors():
+            store.history.forget(max(gone))
+    return len(gone)

@@ -415,7 +415,7 @@ def test_whom_somebody_sees_follows_from_their_group_and_their_account(opened):
     client = visitor(context)
     assert come_back(client, "ann").status_code == 303
     assert client.get("/api/v1/me").json()["role"] == "of_north"
-    # Neither of two regions sees what the other does: nobody is told that they see all that they should.
+    # Neither of two regions sees what the other does: no role includes both.
     assert come_back(visitor(context), "bo").status_code == 403
 
     context = opened(more=ROWS)
