@@ -223,7 +223,7 @@ bench-uplift: $(BENCH)/.installed  ## persuadable customers on a real e-mail tes
 
 # What the image brings: make lock IMAGE="--extra full --extra postgres --extra snowflake" for other sources. Feast asks for mypy,
 # by way of SQLAlchemy, and no program does.
-IMAGE  := --extra full --extra postgres --extra mysql --extra redis --extra demo
+IMAGE  := --extra full --extra postgres --extra mysql --extra redis --extra oidc --extra traces --extra demo
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(STAMP)  ## renew the lock files from pyproject.toml
@@ -235,8 +235,8 @@ lock: $(STAMP)  ## renew the lock files from pyproject.toml
 	$(LOCKED) --extra full --extra demo --extra postgres --extra spark --extra dev --constraint requirements.lock --output-file requirements-spark.lock pyproject.toml
 	$(LOCKED) --constraint requirements.lock --output-file requirements-warehouses.lock tests/support/databases/servers.in
 	$(LOCKED) --constraint requirements.lock $(IMAGE) --no-emit-package mypy --output-file deploy/image.lock pyproject.toml
-	$(LOCKED) --constraint requirements.lock --extra console --extra postgres --extra redis --output-file deploy/console.lock pyproject.toml
-	$(LOCKED) --constraint requirements.lock --extra postgres --extra mysql --output-file deploy/job.lock pyproject.toml
+	$(LOCKED) --constraint requirements.lock --extra console --extra postgres --extra redis --extra oidc --extra traces --output-file deploy/console.lock pyproject.toml
+	$(LOCKED) --constraint requirements.lock --extra postgres --extra mysql --extra traces --output-file deploy/job.lock pyproject.toml
 	$(LOCKED) --constraint requirements.lock --output-file deploy/build.lock deploy/build.in
 	$(LOCKED) --output-file deploy/supply.lock deploy/supply.in
 
