@@ -58,8 +58,8 @@ schedulers: $(SCHEDULERS)/.installed $(STAMP)  ## the examples of schedulers, re
 explore: $(STAMP)  ## the property tests on examples drawn anew, up to a thousand each: what the suite repeats, this goes beyond
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile explore $$(grep -rl --include='test_*.py' 'from hypothesis import' tests)
 
-mutants: $(STAMP)  ## deliberate mistakes about time, thresholds, rights and money: how many do tests notice (ten minutes)
-	$(BIN)/python -m tests.project.mutants
+mutants: $(STAMP)  ## deliberate mistakes about time, thresholds, rights and money: how many do tests notice (a quarter of an hour); SHARE="0 2": half of them
+	$(BIN)/python -m tests.project.mutants $(if $(SHARE),--share $(SHARE))
 
 model-environment: $(STAMP)  ## a stored model in a fresh environment of its own requirements predicts what the store holds (four minutes)
 	TAGCAST_MODEL_ENVIRONMENT=1 $(BIN)/python -m pytest -rs tests/registry/versions/test_stored_models.py

@@ -6,6 +6,7 @@ one fails. Printed are those that survived and how many were killed of all; fewe
 
     python -m tests.project.mutants                     # all, two at a time
     python -m tests.project.mutants --only roles        # of files or words that hold "roles"
+    python -m tests.project.mutants --share 0 2         # every second one, from the first on; --share 1 2 is the others
 """
 
 from __future__ import annotations
@@ -125,9 +126,13 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", default="", help="those whose file or words hold this")
+    parser.add_argument(
+        "--share", type=int, nargs=2, default=(0, 1), metavar=("FIRST", "STEP"), help="default: all of them"
+    )
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="default %(default)s")
     options = parser.parse_args()
-    chosen = [m for m in mutants() if options.only in f"{m.file} {m.what}"]
+    first, step = options.share
+    chosen = [m for m in mutants() if options.only in f"{m.file} {m.what}"][first::step]
     if not chosen:
         parser.error(f"no mutant's file or words hold {options.only!r}")
     for mutant in chosen:
