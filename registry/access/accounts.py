@@ -34,6 +34,7 @@ __all__ = [
     "add_key",
     "add_user",
     "any_user",
+    "change_password",
     "close_session",
     "keys",
     "login",
@@ -124,6 +125,36 @@ def set_password(state: State, name: str, password: str, *, by: str, now: dateti
     note_ending(state)
 
 
+def change_password(
+    state: State, name: str, old: str, new: str, *, now: datetime, address: str, session: str | None = None
+) -> None:
+    """Give one's own account another password; all its sessions end but the one of the token ``session``.
+
+    Wrong old passwords are counted with those of logins, by name and address.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such account: whoever logs in elsewhere has no password here.
+    NotAllowedError
+        When the old password is wrong, or was tried too often.
+    TagcastError
+        For a new one that is none.
+    """
+    name = _known(state, name)
+    hashed = passwords.hashed(new, name)
+    if old == new:
+        raise TagcastError(msg("the new password is the old one"), hint=msg("take another one"))
+    person = _check_password(state, name, old, now, address=address)
+    with state.writing() as connection:
+        login_attempts.forgive(state, name, address)
+        connection.execute(USERS.update().where(USERS.c.name == name).values(password=hashed))
+        close_sessions_of(state, name, but=session)
+        detail = {"address": address}
+        record(state, now=now, who=person.name, action="user.password", subject=name, detail=detail)
+    note_ending(state)
+
+
 def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
     """Remove an account, its sessions and the keys of its name. What it did stays in the audit log.
 
@@ -195,6 +226,21 @@ def login(state: State, name: str, password: str, now: datetime, *, address: str
     NotAllowedError
         With one message, whatever was wrong.
     """
+    person = _check_password(state, name, password, now, address=address)
+    with state.reading() as connection:
+        kept = str(connection.scalar(select(USERS.c.password).where(USERS.c.name == person.name)))
+    renewed = passwords.hashed(password, person.name) if passwords.outdated(kept) else kept
+    with state.writing() as connection:
+        login_attempts.forgive(state, person.name, address)
+        if renewed != kept:
+            connection.execute(USERS.update().where(USERS.c.name == person.name).values(password=renewed))
+        detail = {"address": address}
+        record(state, now=now, who=person.name, action="login", subject=person.name, detail=detail)
+    return person
+
+
+def _check_password(state: State, name: str, password: str, now: datetime, *, address: str) -> Person:
+    """Return the person of that name and password; each try is counted."""
     person = person_named(state, name)
     with state.reading() as connection:
         query = select(USERS.c.password).where(USERS.c.name == (person.name if person else ""))
@@ -211,13 +257,6 @@ def login(state: State, name: str, password: str, now: datetime, *, address: str
                 "try again; after 10 attempts in 15 minutes, wait 15 minutes or ask an administrator to unlock the account"
             ),
         )
-    renewed = passwords.hashed(password, person.name) if passwords.outdated(kept) else kept
-    with state.writing() as connection:
-        login_attempts.forgive(state, spelled, address)
-        if renewed != kept:
-            connection.execute(USERS.update().where(USERS.c.name == person.name).values(password=renewed))
-        detail = {"address": address}
-        record(state, now=now, who=person.name, action="login", subject=person.name, detail=detail)
     return person
 
 

@@ -6,6 +6,7 @@ has no right over audiences, profiles and tags; whoever needs both holds the rol
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -59,6 +60,8 @@ _ACTIONS: dict[Right, Message] = {
     "audit": msg("read the audit log"),
     "access": msg("manage users and keys"),
 }
+RIGHT_NAMES = _ACTIONS
+"""What each right allows, within a sentence."""
 ROLE_NAMES: dict[Role, Message] = {
     "viewer": msg("viewer"),
     "marketer": msg("marketer"),
@@ -85,6 +88,35 @@ def role_named(text: str) -> Role:
     )
 
 
+def limited_to(rights: Collection[str], role: Role, *, sensitive: bool = False) -> frozenset[Right]:
+    """Return the rights that a key is limited to.
+
+    Raises
+    ------
+    TagcastError
+        For one that there is not, or that the role does not have.
+    """
+    whole = Person("", role, sensitive)
+    for right in rights:
+        if right not in RIGHTS:
+            raise TagcastError(
+                msg("there is no right {right!r}", right=right),
+                hint=msg("take some of {rights}", rights=listed(RIGHTS)),
+            )
+    only = frozenset(right for right in RIGHTS if right in rights)
+    lacking = [right for right in RIGHTS if right in only and not whole.may(right)]
+    if lacking or not only:
+        raise TagcastError(
+            msg("a key cannot be limited to what its role does not have: {rights}", rights=listed(lacking))
+            if lacking
+            else msg("a key that is limited to no right can do nothing"),
+            hint=msg(
+                "the role {role} has {rights}", role=role, rights=listed([r for r in RIGHTS if whole.may(r)])
+            ),
+        )
+    return only
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody who was recognised.
@@ -96,14 +128,19 @@ class Person:
     role : Role
     sensitive : bool
         Whether they may see what is marked sensitive although their role alone may not.
+    only : frozenset of str, optional
+        Of the rights of the role only these: of a key that is limited to them.
     """
 
     name: str
     role: Role
     sensitive: bool = False
+    only: frozenset[Right] | None = None
 
     def may(self, right: Right) -> bool:
         """Return whether they have ``right``."""
+        if self.only is not None and right not in self.only:
+            return False
         if right == "sensitive" and self.sensitive:
             return True
         if self.role in {"admin", "owner"}:
@@ -119,6 +156,15 @@ def require(person: Person, right: Right) -> None:
     NotAllowedError
         Naming the first role that has it.
     """
+    if person.only is not None and right not in person.only:
+        raise NotAllowedError(
+            msg(
+                "this key is limited to {rights}: it may not {action}",
+                rights=listed(sorted(person.only)),
+                action=_ACTIONS[right],
+            ),
+            hint=msg("use a key that has the right; {command} shows them", command="tagcast key list"),
+        )
     if not person.may(right):
         first, action = ROLE_NAMES[_FIRST_ROLE[right]], _ACTIONS[right]
         raise NotAllowedError(

@@ -11,7 +11,7 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from hashlib import sha256
@@ -51,14 +51,15 @@ class State:
         Names the schema in PostgreSQL: projects share a server and not their users.
     home : Path, optional
         Of the project; its stamp remembers that there was a state.
+    audit_to : str, optional
+        Where the lines of its logs are streamed to (``[access] audit_to``).
     """
 
     _making = threading.Lock()  # of the process: nobody connects to a file while another one makes it
 
-    def __init__(self, url: str, project: str, home: Path | None = None) -> None:
+    def __init__(self, url: str, project: str, home: Path | None = None, audit_to: str | None = None) -> None:
         self._url = parsed_url(url)
-        self._project = project
-        self._home = home
+        self.project, self.home, self.audit_to = project, home, audit_to
         self._schema = f"{schema_of(project)}_state"
         self._made = 0  # how many tables of METADATA were seen to be there
         self._writing = threading.RLock()
@@ -119,11 +120,27 @@ class State:
             # Threads of one process wait here, in turn; SQLite alone would have them poll.
             with self._writing, self._writer.begin() as connection:
                 self._wait_for_turn(connection)
-                self._under_way.connection = connection
+                self._under_way.connection, self._under_way.after = connection, {}
                 try:
                     yield connection
                 finally:
                     self._under_way.connection = None
+        for act in self._under_way.after.values():
+            act()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is within :meth:`writing`."""
+        return self._outer is not None
+
+    def after_writing(self, name: str, act: Callable[[], None]) -> None:
+        """Call ``act`` once the transaction of this thread is committed: the last one of a ``name``, no other."""
+        self._under_way.after[name] = act
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it is a file that this process may only read."""
+        return self._file is not None and readable_only(self._file)
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -170,13 +187,13 @@ class State:
         if self._made >= wanted:
             return
         with self._making:
-            if self._file is not None and readable_only(self._file):
+            if self.read_only:
                 self.close()  # each new connection has the tables that are not there, empty
             elif self._missing():
                 self._make()
             self._made = wanted
-            if self._home is not None:
-                mark(self._home, self._project, self._stamped)
+            if self.home is not None:
+                mark(self.home, self.project, self._stamped)
 
     @property
     def _stamped(self) -> str:
@@ -184,9 +201,9 @@ class State:
         return DATABASE if self._file is not None else "state"
 
     def _check_kept(self, *, there: bool) -> None:
-        if self._home is not None:
+        if self.home is not None:
             held = msg("accounts, the audit log, saved audiences and what was decided about tags")
-            check_kept(self._home, self._stamped, self.place, held, StateError, there=there)
+            check_kept(self.home, self._stamped, self.place, held, StateError, there=there)
 
     def _missing(self) -> bool:
         """Return whether a table is not there: a look does not wait for writers."""
@@ -260,7 +277,7 @@ def open_state(settings: Settings) -> State:
     """Return the state of a project: ``[state] url``, else ``registry.db`` in the home."""
     url = settings.state_place or URL.create("sqlite", database=str(settings.home / DATABASE))
     plain = url if isinstance(url, str) else url.render_as_string(hide_password=False)
-    return State(plain, settings.name, settings.home)
+    return State(plain, settings.name, settings.home, settings.access.audit_to)
 
 
 def schema_of(project: str) -> str:

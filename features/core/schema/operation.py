@@ -136,6 +136,33 @@ class Access(Strict):
         10, ge=2, description="profiles at least, of which who may not see single ones learns something"
     )
 
+    ask_purpose: bool = Field(
+        False, description="whether whoever looks at single profiles, members or exports has to say what for"
+    )
+    audit_to: str | None = Field(
+        None,
+        description="where each line of audit log and access log is streamed to as JSON: file:/var/log/tagcast/audit.jsonl, "
+        "syslog: for this machine's, udp://host:514 for another's. Default: nowhere",
+    )
+    idle_minutes: int = Field(60, ge=1, description="after which a session ends that nobody uses")
+    key_days: int | None = Field(
+        None, ge=1, description="life of a new key that names no end. Default: it does not end"
+    )
+
+    @field_validator("audit_to")
+    @classmethod
+    def _check_stream(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(
+            r"file:/[^?#]*[^/?#]|syslog:(/[^?#]+)?|udp://[^/@?#\s]+(:\d{1,5})?", value
+        ):
+            raise InvalidValueError(
+                msg(
+                    "expected file:/… with a whole path, syslog:, syslog:/dev/log or udp://host:514, found {found!r}",
+                    found=value,
+                )
+            )
+        return value
+
     @field_validator("rate_limit_storage")
     @classmethod
     def _check_storage(cls, value: str) -> str:
