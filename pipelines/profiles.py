@@ -9,18 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.loads.former_ids import read_former_ids
 from tagcast.pipelines.project.project import Project
+from tagcast.registry.access.access_log import record_access
+from tagcast.registry.access.origin import check_purpose
 
 if TYPE_CHECKING:
     from tagcast.models.filters.conditions import Names
+    from tagcast.registry.access.roles import Person
     from tagcast.serving.profiles.profile_query import ProfileView
 
 
-def look_up(project: Project, profile_id: str, now: datetime, visible: Names | None = None) -> dict[str, Any]:
+def look_up(
+    project: Project, person: Person, profile_id: str, now: datetime, visible: Names | None = None
+) -> dict[str, Any]:
     """Return one profile: attributes, tags with reasons and whether they have expired, key features with their titles.
 
     Parameters
     ----------
     project : Project
+    person : Person
+        Who is shown it, for the access log.
     profile_id : str
     now : datetime
     visible : Names, optional
@@ -28,7 +35,7 @@ def look_up(project: Project, profile_id: str, now: datetime, visible: Names | N
     """
     from tagcast.serving.profiles.profile_details import key_features
 
-    found, as_of = active_view(project, profile_id, visible)
+    found, as_of = active_view(project, person, profile_id, now, visible)
     view = asdict(found)
     return {
         **view,
@@ -38,18 +45,22 @@ def look_up(project: Project, profile_id: str, now: datetime, visible: Names | N
     }
 
 
-def active_view(project: Project, profile_id: str, visible: Names | None = None) -> tuple[ProfileView, date]:
+def active_view(
+    project: Project, person: Person, profile_id: str, now: datetime, visible: Names | None = None
+) -> tuple[ProfileView, date]:
     """Return what the active run says of one profile, under the id that it has now, and the day of that run's data.
 
-    ``visible`` is as for :func:`look_up`.
+    All arguments are as for :func:`look_up`.
     """
     from tagcast.serving.profiles.profile_query import profile
 
+    check_purpose(needed=project.settings.access.ask_purpose)
     former = read_former_ids(project.settings.home)
     with project.store.reader() as reader:
         tags = None if visible is None else visible.tags
         view = profile(reader, profile_id, tags=tags, other_ids=former.other_ids)
         as_of = reader.manifest.run.as_of
+    record_access(project.state, now=now, who=person.name, kind="profile", ids=[view.profile_id])
     if visible is None:
         return view, as_of
     shown = {n: value for n, value in view.attributes.items() if n in visible.attributes}
@@ -57,14 +68,20 @@ def active_view(project: Project, profile_id: str, visible: Names | None = None)
 
 
 def profile_on(
-    project: Project, profile_id: str, as_of: date, visible: Names | None = None
+    project: Project,
+    person: Person,
+    profile_id: str,
+    as_of: date,
+    now: datetime,
+    visible: Names | None = None,
 ) -> dict[str, Any]:
     """Return what was predicted of a profile at the end of ``as_of`` (UTC), under the id of then, and by which models.
 
-    ``visible`` is as for :func:`look_up`.
+    All other arguments are as for :func:`look_up`.
     """
     from tagcast.serving.store.history import tags_at
 
+    check_purpose(needed=project.settings.access.ask_purpose)
     end = datetime.combine(as_of + timedelta(days=1), time(), UTC)
     then = tags_at(project.store, profile_id, end)
     for other in read_former_ids(project.settings.home).other_ids(profile_id):
@@ -73,6 +90,8 @@ def profile_on(
         before = tags_at(project.store, other, end)
         if before.predictions:
             profile_id, then = other, before
+    detail = {"on": as_of}
+    record_access(project.state, now=now, who=person.name, kind="profile", ids=[profile_id], detail=detail)
     shown = [row for row in then.predictions if visible is None or row["tag"] in visible.tags]
     return {
         "profile_id": profile_id,

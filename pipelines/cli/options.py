@@ -12,6 +12,7 @@ import click
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import language_of, msg, render
 from tagcast.pipelines.cli.groups import Invocation, pass_invocation
+from tagcast.registry.access.roles import ROLES
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Right
@@ -60,8 +61,24 @@ class Moment(click.ParamType[datetime]):
             )
 
 
+def _keep_purpose(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    ctx.ensure_object(Invocation).purpose = value
+
+
+purpose_option = click.option(
+    "--purpose",
+    expose_value=False,
+    callback=_keep_purpose,
+    help="What you look at them for; kept in the access log, and needed where [access] ask_purpose says so.",
+)
 all_option = click.option("--all", "every", is_flag=True, help="Every tag of the project.")
 reason_option = click.option("--reason", required=True, help="Why; it is kept with the decision.")
+role_option = click.option(
+    "--role", type=click.Choice(ROLES), default="viewer", show_default=True, help="What they may do."
+)
+sensitive_option = click.option(
+    "--sensitive", is_flag=True, help="They may also see what is marked sensitive, whatever their role."
+)
 trials_option = click.option(
     "--trials",
     type=click.IntRange(1, 10_000),

@@ -1,37 +1,48 @@
-"""Users and keys: who may come in, and as what."""
+"""Users, keys and sessions: who may come in, as what, and who is there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.messages import Message, listed, msg
 from tagcast.registry.access.passwords import LENGTHS
-from tagcast.registry.access.roles import ROLES, Role, require
+from tagcast.registry.access.roles import RIGHT_NAMES, RIGHTS, ROLES, Right, Role, require
+from tagcast.registry.access.sessions import session_id
 from tagcast.serving.console.i18n.vocabulary import ROLE_TITLES
-from tagcast.serving.console.ui.formatting import day
+from tagcast.serving.console.operations.session_table import session_table
+from tagcast.serving.console.ui.formatting import day, minute
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, failed
-from tagcast.serving.console.ui.widgets import button, dialog, html, select, text_field
+from tagcast.serving.console.ui.widgets import button, dialog, html, number_field, select, text_field
+from tagcast.serving.web.authentication import COOKIE
 
 if TYPE_CHECKING:
     from tagcast.registry.access.accounts import User
     from tagcast.registry.access.api_keys import Key
     from tagcast.registry.access.roles import Person
+    from tagcast.registry.access.sessions import Session
     from tagcast.serving.console.ui.page_context import PageContext
     from tagcast.serving.context import ServiceContext
 
 
-def users_and_keys(context: ServiceContext, person: Person) -> tuple[list[User], list[Key]]:
-    """Return users and keys."""
+def who_may_come_in(
+    context: ServiceContext, person: Person
+) -> tuple[list[User], list[Key], list[Session], datetime]:
+    """Return users, keys and sessions, and when."""
     from tagcast.registry.access.accounts import users
     from tagcast.registry.access.api_keys import keys
+    from tagcast.registry.access.sessions import sessions
 
     require(person, "access")
-    return users(context.accounts), keys(context.state)
+    state, now = context.accounts, context.now
+    idle = timedelta(minutes=context.settings.access.idle_minutes)
+    return users(state), keys(state), sessions(state, now, idle=idle), now
 
 
 def add_user(
@@ -62,12 +73,32 @@ def unlock_user(context: ServiceContext, person: Person, name: str) -> None:
     accounts.unlock(context.accounts, name, by=person.name, now=context.now)
 
 
-def add_key(context: ServiceContext, person: Person, name: str, role: Role, sensitive: bool) -> str:
-    """Add a key and return it."""
+def add_key(
+    context: ServiceContext, person: Person, name: str, role: Role, sensitive: bool, only: Sequence[Right],
+    days: float | None,
+) -> str:  # fmt: skip
+    """Add a key and return it; it ends after ``days``, else as the configuration says."""
     from tagcast.registry.access import api_keys as keys
 
     require(person, "access")
-    return keys.add_key(context.accounts, name, role, sensitive=sensitive, by=person.name, now=context.now)
+    return keys.add_key(
+        context.accounts,
+        name,
+        role,
+        sensitive=sensitive,
+        by=person.name,
+        now=context.now,
+        days=context.settings.access.key_days if days is None else int(days),
+        only=only or None,
+    )
+
+
+def end_session(context: ServiceContext, person: Person, number: str) -> None:
+    """End a session of anybody."""
+    from tagcast.registry.access.sessions import end_session
+
+    require(person, "access")
+    end_session(context.accounts, number, by=person.name, now=context.now)
 
 
 def revoke_key(context: ServiceContext, person: Person, number: str) -> None:
@@ -83,7 +114,7 @@ async def access_page(page: PageContext) -> None:
     from nicegui import ui
 
     say = page.say
-    users, keys = await page.run(users_and_keys)
+    users, keys, found, now = await page.run(who_may_come_in)
     with ui.element("div").classes("head"):
         html(
             h(
@@ -110,9 +141,17 @@ async def access_page(page: PageContext) -> None:
             html(h("h2", say(msg("API keys"))))
             button(say(msg("Add key")), lambda: _add(page, user=False), "small", "plus")
         if keys:
-            _table(page, [_key(page, k) for k in keys], {msg("Revoke"): revoke_key})
+            _table(page, [_key(page, k, now) for k in keys], {msg("Revoke"): revoke_key})
         else:
             html(h("p", say(msg("No keys yet.")), class_="faint"))
+
+    async def end(number: str) -> None:
+        await page.run(end_session, number)
+
+    with ui.element("section").classes("card"):
+        html(h("h2", say(msg("Sessions"))))
+        token = page.request.cookies.get(COOKIE)
+        session_table(page, found, end, current=None if token is None else session_id(token))
 
 
 def _marks(page: PageContext, role: Role, sensitive: bool) -> Markup:
@@ -125,18 +164,23 @@ def _user(page: PageContext, user: User) -> tuple[str, list[Markup], bool]:
     return user.name, [h("b", user.name), _marks(page, user.role, user.sensitive), added], True
 
 
-def _key(page: PageContext, key: Key) -> tuple[str, list[Markup], bool]:
+def _key(page: PageContext, key: Key, now: datetime) -> tuple[str, list[Markup], bool]:
     say = page.say
-    until = day(key.expires_at) if key.expires_at else say(msg("never"))
-    state = (
-        h("span", say(msg("revoked")), class_="pill bad")
-        if key.revoked_at
-        else say(msg("Expires: {when}", when=until))
-    )
+    never = say(msg("never"))
+    until = say(msg("Expires: {when}", when=day(key.expires_at) if key.expires_at else never))
+    if key.revoked_at:
+        state = h("span", say(msg("revoked")), class_="pill bad")
+    elif key.expires_at is not None and key.expires_at <= now:
+        state = h("span", say(msg("expired")), class_="pill bad")
+    else:
+        state = h("span", until, class_="pill warn" if key.ends_soon(now) else None)
+    used = say(msg("Last used: {when}", when=minute(key.used_at) if key.used_at else never))
     name = h("span", h("b", key.name), " ", h("code", key.id, class_="faint"))
+    only = None if key.only is None else say(msg("only: {rights}", rights=listed(key.only)))
+    role = h("span", _marks(page, key.role, key.sensitive), h("div", only, class_="faint") if only else None)
     return (
         key.id,
-        [name, _marks(page, key.role, key.sensitive), h("span", state, class_="muted num")],
+        [name, role, h("span", state, h("div", used, class_="faint"), class_="muted num")],
         not key.revoked_at,
     )
 
@@ -186,6 +230,25 @@ def _add(page: PageContext, *, user: bool) -> None:
             else None
         )
         sensitive = ui.checkbox(say(msg("Can see sensitive data")))
+        limits: dict[str, Any] = {"only": (), "days": page.context.settings.access.key_days}
+        if not user:
+            rights = {right: say(RIGHT_NAMES[right]) for right in RIGHTS}
+            chosen = select(
+                rights,
+                [],
+                say(msg("Limited to")),
+                lambda v: limits.update(only=tuple(v or ())),
+                many=True,
+                chips=True,
+            )
+            chosen.props["hint"] = say(msg("If you choose none: every right of the role"))
+            number_field(
+                say(msg("Expires after how many days")),
+                limits["days"],
+                lambda v: limits.update(days=v),
+                least=1,
+                step=1,
+            )
         answer = html(Markup("")).props('role=status aria-live="polite"')
 
         async def go() -> None:
@@ -197,7 +260,14 @@ def _add(page: PageContext, *, user: bool) -> None:
                     box.close()
                     ui.navigate.reload()
                     return
-                made = await page.run(add_key, name.value or "", role.value, bool(sensitive.value))
+                made = await page.run(
+                    add_key,
+                    name.value or "",
+                    role.value,
+                    bool(sensitive.value),
+                    limits["only"],
+                    limits["days"],
+                )
             except TagcastError as error:
                 answer.content = error_markup(page, error)
                 return
