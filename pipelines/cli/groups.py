@@ -17,8 +17,10 @@ from tagcast.features.core.home.machine import machine_fault
 from tagcast.features.core.messages import as_values, language_of, msg, render
 from tagcast.features.core.system import adopt_home, private_files
 from tagcast.pipelines.project.clock import clock
+from tagcast.pipelines.project.local_user import caller, key_given, local_origin, local_user
 from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.pipelines.reports.terminal import answer_error, say
+from tagcast.registry.access.origin import asked_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,12 +45,15 @@ class Invocation:
     config, home, entity : Path, Path and str, or None
         As given by ``--config``, ``--home`` and ``--entity``, before the command or after it.
     as_json : bool
+    purpose : str or None
+        What single profiles are looked at for.
     """
 
     config: Path | None = None
     home: Path | None = None
     entity: str | None = None
     as_json: bool = False
+    purpose: str | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -86,8 +91,6 @@ class Invocation:
     @cached_property
     def person(self) -> Person:
         """Who runs the command: whose key is in ``TAGCAST_KEY``, else the user of the system."""
-        from tagcast.pipelines.project.local_user import caller, key_given, local_user
-
         # Without a key nothing is looked up: a command that reads files alone makes no state.
         return caller(self.state, clock()) if key_given() else local_user()
 
@@ -103,7 +106,6 @@ class Invocation:
     @property
     def visible_columns(self) -> Names | None:
         """Tags and attributes of a profile that who runs the command may see; None: all."""
-        from tagcast.pipelines.project.local_user import key_given
         from tagcast.serving.audiences.filter_resolution import columns_of
 
         return columns_of(self.context(), self.person) if key_given() else None
@@ -217,13 +219,13 @@ class ProjectCommand(click.Command):
 
         start_logging()
         try:
-            with private_files():
+            with private_files(), asked_from(local_origin("cli", ctx.ensure_object(Invocation).purpose)):
                 return super().invoke(ctx)
         except TagcastError as error:
             answer_error(error, as_json=ctx.ensure_object(Invocation).as_json, text=ctx.params.get("text"))
             ctx.exit(error.exit_code)
         except Exception as error:
-            # Whatever no layer has put into words: rights, memory, a broken library. One message all the same.
+            # Whatever no layer has put into words: rights, memory, a broken library.
             fault = machine_fault(error)
             if fault is None:
                 raise

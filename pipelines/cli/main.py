@@ -44,9 +44,14 @@ COMMANDS = {
     ),
     "profile": LazyCommand("profiles", "Look up one profile, export all that is known of it, erase it."),
     "features": LazyCommand("training", "Build feature snapshots and write them to the online store."),
-    "user": LazyCommand("access", "Add, list and remove those who may log in to the console."),
-    "key": LazyCommand("access", "Add, list and revoke the keys with which programs call the API."),
-    "audit": LazyCommand("access", "Show who did what and when, newest first."),
+    "user": LazyCommand(
+        "access.users",
+        "Add, list and remove those who may log in to the console; see and end their sessions.",
+    ),
+    "key": LazyCommand("access.keys", "Add, list and revoke the keys with which programs call the API."),
+    "audit": LazyCommand(
+        "access.logs", "Read the audit log and the access log, and see that they are as they were written."
+    ),
 }
 
 

@@ -7,10 +7,13 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagcast.pipelines.project.local_user import caller
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.audience_sizes import save_sizes
 from tagcast.pipelines.scoring.run_summary import ScoringRun
 from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.access_log import record_access
+from tagcast.registry.access.origin import check_purpose
 from tagcast.serving.publishing.kept_predictions import keep_predictions
 
 if TYPE_CHECKING:
@@ -54,6 +57,10 @@ def score_run(
     RunRefusedError
         When it differs by more or lacks tags, and no reason is given. The run before stays active.
     """
+    if out is not None:
+        check_purpose(needed=project.settings.access.ask_purpose)
+        who = caller(project.accounts, now).name
+        record_access(project.state, now=now, who=who, kind="predictions", everyone=0)
     run = score_tags(
         project,
         names,

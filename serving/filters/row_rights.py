@@ -22,8 +22,8 @@ from tagcast.registry.governance.audience_mentions import naming
 from tagcast.registry.governance.lifecycle import status_of
 from tagcast.registry.governance.saved_audiences import all_saved
 from tagcast.serving.filters.inlining import Inlining
+from tagcast.serving.filters.limited_reader import LimitedReader
 from tagcast.serving.filters.where import names_of, tags_of, where_in
-from tagcast.serving.store.limited_reader import LimitedReader
 from tagcast.serving.store.reader_pool import whole
 
 if TYPE_CHECKING:

@@ -59,7 +59,7 @@ def login_routes(
         answer = RedirectResponse(safe_path(there), status_code=303)
         answer.set_cookie(
             COOKIE,
-            access.open(person),
+            access.open(person, address=_address(request), agent=request.headers.get("user-agent", "")),
             max_age=_SESSION_SECONDS,
             httponly=True,
             samesite="lax",

@@ -82,7 +82,12 @@ COMMANDS: dict[tuple[str, ...], tuple[tuple[str, ...], set[str]]] = {
     ("key", "add"): (("x",), ADMIN),
     ("key", "list"): ((), ADMIN),
     ("key", "revoke"): (("x",), ADMIN),
-    ("audit",): ((), ALL),  # of others' lines those who have the right alone
+    ("user", "sessions"): ((), ADMIN),
+    ("user", "end"): (("x",), ADMIN),
+    ("audit", "list"): ((), ALL),  # of others' lines those who have the right alone
+    ("audit", "access"): ((), ALL),
+    ("audit", "verify"): ((), SCIENTIST | ADMIN),
+    ("audit", "stream"): ((), SCIENTIST | ADMIN),
     ("serve",): (("--port", "0"), SCIENTIST),
 }
 """Words that the command takes, and the roles that may use it."""
@@ -129,7 +134,7 @@ def test_a_command_refuses_a_key_whose_role_may_not(project, keys, monkeypatch, 
 
 @pytest.mark.parametrize(
     "command",
-    [("run", "list"), ("model", "list"), ("tag", "list"), ("audience", "count"), ("audit",)],
+    [("run", "list"), ("model", "list"), ("tag", "list"), ("audience", "count"), ("audit", "list")],
     ids=" ".join,
 )
 def test_a_command_serves_a_key_whose_role_may(project, keys, monkeypatch, command):
