@@ -312,10 +312,16 @@ def test_a_key_that_is_limited_to_rows_reads_these_alone(project, monkeypatch):
     assert "this counts every profile, and oslo sees some of them only" in refused.stderr
     opened = tagcast.open(config, project.home)
     assert sorted(opened.audience("age > 0 OR age IS NULL").to_pandas()["profile_id"]) == oslo
-    assert set(opened.predictions(TAG)["profile_id"]) <= set(oslo)
+    predicted = list(opened.predictions(TAG)["profile_id"])
+    assert set(predicted) <= set(oslo)
     assert opened.profile(oslo[0]).profile_id == oslo[0]
     with pytest.raises(NotFoundError):
         opened.profile(elsewhere)
+    looked = limited.json("audit", "access", "--profile", predicted[0])
+    assert [(one["kind"], one["everyone"]) for one in looked if one["kind"] == "predictions"] == [
+        ("predictions", False)
+    ]
+    assert limited.json("audit", "access", "--profile", elsewhere) == []
     monkeypatch.setenv("TAGCAST_KEY", gone)
     for words in (("audience", "count", "age > 3"), ("profile", "show", oslo[0]), ("tag", "list")):
         result = limited.invoke(*words)
