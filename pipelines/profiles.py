@@ -9,21 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.loads.former_ids import read_former_ids
 from tagcast.pipelines.project.project import Project
+from tagcast.registry.access.access_log import record_access
+from tagcast.registry.access.origin import check_purpose
 
 if TYPE_CHECKING:
     from tagcast.models.filters.conditions import Names
+    from tagcast.registry.access.roles import Person
     from tagcast.serving.profiles.profile_query import ProfileView
     from tagcast.serving.store.reader_pool import Seen
 
 
 def look_up(
-    project: Project, profile_id: str, now: datetime, seen: Seen, visible: Names | None = None
+    project: Project, person: Person, profile_id: str, now: datetime, seen: Seen, visible: Names | None = None
 ) -> dict[str, Any]:
     """Return one profile: attributes, tags with reasons and whether they have expired, key features with their titles.
 
     Parameters
     ----------
     project : Project
+    person : Person
+        Who is shown it, for the access log.
     profile_id : str
     now : datetime
     seen : callable
@@ -33,7 +38,7 @@ def look_up(
     """
     from tagcast.serving.profiles.profile_details import key_features
 
-    found, as_of = active_view(project, profile_id, seen, visible)
+    found, as_of = active_view(project, person, profile_id, now, seen, visible)
     view = asdict(found)
     return {
         **view,
@@ -44,38 +49,53 @@ def look_up(
 
 
 def active_view(
-    project: Project, profile_id: str, seen: Seen, visible: Names | None = None
+    project: Project, person: Person, profile_id: str, now: datetime, seen: Seen, visible: Names | None = None
 ) -> tuple[ProfileView, date]:
     """Return what the active run says of one profile, under the id that it has now, and the day of that run's data.
 
-    ``seen`` and ``visible`` are as for :func:`look_up`.
+    All arguments are as for :func:`look_up`.
     """
-    from tagcast.serving.profiles.profile_query import profile
-
-    former = read_former_ids(project.settings.home)
-    with project.store.reader() as reader:
-        tags = None if visible is None else visible.tags
-        view = profile(seen(reader), profile_id, tags=tags, other_ids=former.other_ids)
-        as_of = reader.manifest.run.as_of
+    check_purpose(needed=project.settings.access.ask_purpose)
+    view, as_of = _seen_view(project, profile_id, seen, visible)
+    record_access(project.state, now=now, who=person.name, kind="profile", ids=[view.profile_id])
     if visible is None:
         return view, as_of
     shown = {n: value for n, value in view.attributes.items() if n in visible.attributes}
     return replace(view, attributes=shown), as_of
 
 
+def _seen_view(
+    project: Project, profile_id: str, seen: Seen, visible: Names | None = None
+) -> tuple[ProfileView, date]:
+    """Return one profile of the active run and its day, on no record yet; whoever is not to be seen is not there."""
+    from tagcast.serving.profiles.profile_query import profile
+
+    former = read_former_ids(project.settings.home)
+    with project.store.reader() as reader:
+        tags = None if visible is None else visible.tags
+        view = profile(seen(reader), profile_id, tags=tags, other_ids=former.other_ids)
+        return view, reader.manifest.run.as_of
+
+
 def profile_on(
-    project: Project, profile_id: str, as_of: date, seen: Seen, visible: Names | None = None
+    project: Project,
+    person: Person,
+    profile_id: str,
+    as_of: date,
+    now: datetime,
+    seen: Seen,
+    visible: Names | None = None,
 ) -> dict[str, Any]:
     """Return what was predicted of a profile at the end of ``as_of`` (UTC), under the id of then, and by which models.
 
-    ``seen`` and ``visible`` are as for :func:`look_up`: whom somebody may see is decided by the active run.
+    All other arguments are as for :func:`look_up`: whom somebody may see is decided by the active run.
     """
     from tagcast.serving.store.history import tags_at
     from tagcast.serving.store.reader_pool import whole
 
+    check_purpose(needed=project.settings.access.ask_purpose)
     if seen is not whole:
-        active_view(project, profile_id, seen)
-
+        _seen_view(project, profile_id, seen)
     end = datetime.combine(as_of + timedelta(days=1), time(), UTC)
     then = tags_at(project.store, profile_id, end)
     for other in read_former_ids(project.settings.home).other_ids(profile_id):
@@ -84,6 +104,8 @@ def profile_on(
         before = tags_at(project.store, other, end)
         if before.predictions:
             profile_id, then = other, before
+    detail = {"on": as_of}
+    record_access(project.state, now=now, who=person.name, kind="profile", ids=[profile_id], detail=detail)
     shown = [row for row in then.predictions if visible is None or row["tag"] in visible.tags]
     return {
         "profile_id": profile_id,

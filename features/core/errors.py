@@ -12,11 +12,13 @@
     │   └── RunRefusedError 10  a run is not what a run should be; the last one stays active
     ├── FilterError        9    an audience filter is wrong; carries the position
     ├── NotAllowedError    11   the caller lacks the right, or did not identify themselves
+    │   └── PurposeNeededError 11 the caller did not say what they look at people for
     ├── StateError         12   accounts, audit log, saved audiences cannot be read or written
     ├── NotFoundError      13   there is nothing of that name
     ├── ConflictError      14   the request contradicts what is there: a taken name, a step that is not allowed
     ├── MachineError       15   the machine does not let tagcast work: rights, memory, a damaged installation
-    └── BackupError        17   a backup cannot be taken or restored, or is not what its manifest says
+    ├── BackupError        17   a backup cannot be taken or restored, or is not what its manifest says
+    └── TamperedError      18   the audit log is not as it was written
 
 Each states what was expected, what was found and how to fix it. Exit codes are stable: schedulers
 branch on them. Exit code 2 is the command line's own (wrong option), 16 that of a night with nothing to do.
@@ -157,6 +159,12 @@ class NotAllowedError(TagcastError):
     code = "not_allowed"
 
 
+class PurposeNeededError(NotAllowedError):
+    """Whoever looks at single profiles has to say what for, and the caller did not."""
+
+    code = "purpose_needed"
+
+
 class StateError(TagcastError):
     """What people made (accounts, audit log, saved audiences, …) cannot be read or written."""
 
@@ -190,3 +198,10 @@ class BackupError(TagcastError):
 
     exit_code = 17
     code = "backup"
+
+
+class TamperedError(TagcastError):
+    """The audit log is not as it was written: a line was changed, removed or inserted."""
+
+    exit_code = 18
+    code = "tampered"

@@ -17,6 +17,7 @@ from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.home.stamp import check_owner
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.schema import operation
+from tagcast.features.core.schema.access import Access
 from tagcast.features.core.schema.campaigns import Campaigns, check_campaigns, check_consent
 from tagcast.features.core.schema.engine import EngineName, Spark
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
@@ -62,7 +63,7 @@ class Settings(Strict):
         default_factory=dict, description='channel = attribute that says yes: email = "email_ok"'
     )
     campaigns: Campaigns = Campaigns()
-    access: operation.Access = operation.Access()
+    access: Access = Access()
     state: operation.StateDatabase = operation.StateDatabase()
     feast: operation.Feast = operation.Feast()
     mlflow: operation.Mlflow = operation.Mlflow()

@@ -12,7 +12,7 @@ import click
 from tagcast.features.core.messages import msg
 from tagcast.pipelines import audiences
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
-from tagcast.pipelines.cli.options import Day
+from tagcast.pipelines.cli.options import Day, purpose_option
 from tagcast.pipelines.reports.audiences import (
     render_count,
     render_explanation,
@@ -109,6 +109,7 @@ def profit(
 @click.option("--against", help="Another filter to compare with; default: everyone.")
 @click.option("--by", type=click.Choice(["index", "share"]), default="index", show_default=True)
 @click.option("--top", type=click.IntRange(min=1), default=25, show_default=True, help="Rows to print.")
+@purpose_option
 @pass_invocation
 def portrait(
     invocation: Invocation, text: str, against: str | None, by: Literal["index", "share"], top: int
@@ -143,6 +144,7 @@ def compare(invocation: Invocation, text: str, other: str) -> None:
 @click.argument("text", metavar="FILTER")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @click.option("--seed", type=int, help="Draw them at random, the same ones for the same number.")
+@purpose_option
 @pass_invocation
 def show(invocation: Invocation, text: str, limit: int, seed: int | None) -> None:
     """Show some of the profiles that FILTER finds.
@@ -187,6 +189,7 @@ def show(invocation: Invocation, text: str, limit: int, seed: int | None) -> Non
     "--dry-run", is_flag=True, help="Show who is left out and which lift would be seen; write nothing."
 )
 @click.option("--name", default="", help="What the audit log and the campaign are called.")
+@purpose_option
 @pass_invocation
 def export(
     invocation: Invocation, text: str, out: Path | None, columns: tuple[str, ...], holdout: float,

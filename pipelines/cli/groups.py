@@ -19,8 +19,10 @@ from tagcast.features.core.system import adopt_home, private_files
 from tagcast.features.core.telemetry.ids import new_id, within_run
 from tagcast.features.core.telemetry.traces import span, start_tracing
 from tagcast.pipelines.project.clock import clock
+from tagcast.pipelines.project.local_user import caller, key_given, local_origin, local_user
 from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.pipelines.reports.terminal import answer_error, say
+from tagcast.registry.access.origin import asked_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +50,8 @@ class Invocation:
     as_json : bool
     log_form : {"text", "json"} or None
         Of the lines on standard error, as given by ``--log``; None: as ``TAGCAST_LOG`` says, else text.
+    purpose : str or None
+        What single profiles are looked at for.
     """
 
     config: Path | None = None
@@ -55,6 +59,7 @@ class Invocation:
     entity: str | None = None
     as_json: bool = False
     log_form: LogForm | None = None
+    purpose: str | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -92,8 +97,6 @@ class Invocation:
     @cached_property
     def person(self) -> Person:
         """Who runs the command: whose key is in ``TAGCAST_KEY``, else the user of the system."""
-        from tagcast.pipelines.project.local_user import caller, key_given, local_user
-
         # Without a key nothing is looked up: a command that reads files alone makes no state.
         return caller(self.state, clock()) if key_given() else local_user()
 
@@ -109,7 +112,6 @@ class Invocation:
     @property
     def visible_columns(self) -> Names | None:
         """Tags and attributes of a profile that who runs the command may see; None: all."""
-        from tagcast.pipelines.project.local_user import key_given
         from tagcast.serving.audiences.filter_resolution import columns_of
 
         return columns_of(self.context(), self.person) if key_given() else None
@@ -217,6 +219,7 @@ class ProjectCommand(click.Command):
             words = ctx.command_path.partition(" ")[2]  # what it was called by may be a path
             with (
                 private_files(),
+                asked_from(local_origin("cli", ctx.ensure_object(Invocation).purpose)),
                 within_run(new_id()),
                 span(words, passing=(click.exceptions.Exit,)),
             ):
@@ -225,7 +228,7 @@ class ProjectCommand(click.Command):
             answer_error(error, as_json=ctx.ensure_object(Invocation).as_json, text=ctx.params.get("text"))
             ctx.exit(error.exit_code)
         except Exception as error:
-            # Whatever no layer has put into words: rights, memory, a broken library. One message all the same.
+            # Whatever no layer has put into words: rights, memory, a broken library.
             fault = machine_fault(error)
             if fault is None:
                 raise

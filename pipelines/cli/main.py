@@ -53,9 +53,14 @@ COMMANDS = {
     "home": LazyCommand(
         "upkeep.home", "Show what lies in the home, how fast it grows, and delete what is kept no longer."
     ),
-    "user": LazyCommand("access", "Add, list and remove those who may log in to the console."),
-    "key": LazyCommand("access", "Add, list and revoke the keys with which programs call the API."),
-    "audit": LazyCommand("access", "Show who did what and when, newest first."),
+    "user": LazyCommand(
+        "access.users",
+        "Add, list and remove those who may log in to the console; see and end their sessions.",
+    ),
+    "key": LazyCommand("access.keys", "Add, list and revoke the keys with which programs call the API."),
+    "audit": LazyCommand(
+        "access.logs", "Read the audit log and the access log, and see that they are as they were written."
+    ),
 }
 
 

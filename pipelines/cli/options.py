@@ -60,6 +60,16 @@ class Moment(click.ParamType[datetime]):
             )
 
 
+def _keep_purpose(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    ctx.ensure_object(Invocation).purpose = value
+
+
+purpose_option = click.option(
+    "--purpose",
+    expose_value=False,
+    callback=_keep_purpose,
+    help="What you look at them for; kept in the access log, and needed where [access] ask_purpose says so.",
+)
 all_option = click.option("--all", "every", is_flag=True, help="Every tag of the project.")
 reason_option = click.option("--reason", required=True, help="Why; it is kept with the decision.")
 trials_option = click.option(

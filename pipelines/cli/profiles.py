@@ -13,7 +13,7 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import as_values, language_of, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
-from tagcast.pipelines.cli.options import Day, needs
+from tagcast.pipelines.cli.options import Day, needs, purpose_option
 from tagcast.pipelines.profiles import look_up, profile_on
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.profile import render_profile, render_profile_on, render_receipt
@@ -39,6 +39,7 @@ def profile() -> None:
     type=Day(),
     help="What was predicted at the end of this day (UTC); default: what is predicted now.",
 )
+@purpose_option
 @needs("profiles")
 def show(invocation: Invocation, profile_id: str, on: date | None) -> None:
     """Show one profile: its tags, confidence, reasons and key features.
@@ -47,13 +48,16 @@ def show(invocation: Invocation, profile_id: str, on: date | None) -> None:
     Example:
       tagcast profile show 1228
       tagcast profile show 1228 --on 2017-11-30
+      tagcast profile show 1228 --purpose "complaint 2017/318"
     """
     visible = invocation.visible_columns
     if on is not None:
-        then = profile_on(invocation.project(), profile_id, on, invocation.seen, visible)
+        then = profile_on(
+            invocation.project(), invocation.person, profile_id, on, clock(), invocation.seen, visible
+        )
         invocation.answer(then, lambda: render_profile_on(then))
         return
-    view = look_up(invocation.project(), profile_id, clock(), invocation.seen, visible)
+    view = look_up(invocation.project(), invocation.person, profile_id, clock(), invocation.seen, visible)
     invocation.answer(view, lambda: render_profile(view))
 
 
@@ -64,6 +68,7 @@ def show(invocation: Invocation, profile_id: str, on: date | None) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write; default: standard output.",
 )
+@purpose_option
 @pass_invocation
 def export(invocation: Invocation, profile_id: str, to: Path | None) -> None:
     """Export all that is known of one profile as JSON, each part with what it is.

@@ -9,7 +9,7 @@ from typing import Literal
 import click
 
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGroup, pass_invocation
-from tagcast.pipelines.cli.options import Day, all_option, needs, tags_or_all
+from tagcast.pipelines.cli.options import Day, all_option, needs, purpose_option, tags_or_all
 from tagcast.pipelines.entities import each, readable_first, with_tags
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, promise_record
 from tagcast.pipelines.evaluation.quality_record import quality_record
@@ -50,6 +50,7 @@ from tagcast.pipelines.scoring.run import score_run
     help="Publish although the run differs from the last one by more than [publish] allows, lacks tags of it, or is of an older day; needs --reason.",
 )
 @click.option("--reason", default="", help="Why it is right to publish; it is kept with the run.")
+@purpose_option
 @needs("operate")
 def score(
     invocation: Invocation, tags: tuple[str, ...], every: bool, as_of: date | None, out: Path | None,

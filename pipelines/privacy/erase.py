@@ -57,6 +57,7 @@ def erase(project: Project, ids: Collection[str], *, by: Person, reason: str, no
     from tagcast.features.ingest.suppression.erased_log import source_ids
     from tagcast.features.ingest.suppression.suppressed import suppress, with_key
     from tagcast.features.loads.former_ids import read_former_ids
+    from tagcast.registry.access.accessed_profiles import forget_profiles
     from tagcast.registry.access.audit_log import record
     from tagcast.registry.access.roles import require
 
@@ -76,7 +77,9 @@ def erase(project: Project, ids: Collection[str], *, by: Person, reason: str, no
     listed = suppress(
         settings.home, [*digests, *(key.digest(one, name) for name, one in source_ids(settings, wanted))]
     )
+    forgotten = forget_profiles(project.state, wanted, by=by.name, now=now)
     taken, left = _erased(project, wanted, listed.version)
+    taken["access log"] = forgotten
     models = tuple(_models(project))
     last = {}
     for model in sorted(models, key=lambda one: one.trained_at):

@@ -16,6 +16,7 @@ from tagcast.pipelines.privacy.home_files import rows_kept
 
 if TYPE_CHECKING:
     from tagcast.pipelines.project.project import Project
+    from tagcast.registry.access.access_log import Access
     from tagcast.registry.access.roles import Person
 
 Rows = list[dict[str, Any]]
@@ -41,16 +42,21 @@ def export_profile(project: Project, profile_id: str, *, by: Person, now: dateti
     ------
     NotAllowedError
         Where the person has no right to it.
+    PurposeNeededError
+        Where one is asked for and was not given.
     NotFoundError
         When nothing is known of such a profile.
     """
     from tagcast.features.ingest.suppression.suppressed import with_key
     from tagcast.features.loads.former_ids import read_former_ids
+    from tagcast.registry.access.access_log import record_access
     from tagcast.registry.access.audit_log import record
+    from tagcast.registry.access.origin import check_purpose
     from tagcast.registry.access.roles import require
 
     require(by, "erase")
     check_people(project)
+    check_purpose(needed=project.settings.access.ask_purpose)
     ids = [*read_former_ids(project.settings.home).same_person([profile_id])]
     digest = with_key(project.settings.home).digest(profile_id)
     # What is not on record must not happen.
@@ -63,6 +69,8 @@ def export_profile(project: Project, profile_id: str, *, by: Person, now: dateti
             msg("nothing is known of a profile {profile!r}", profile=profile_id),
             hint=msg("ids are as in the sources, upper and lower case as well"),
         )
+    detail = {"sections": sorted(sections)}
+    record_access(project.state, now=now, who=by.name, kind="profile", ids=ids, detail=detail)
     return {"profile_id": profile_id, "ids": ids, "exported_at": now, "sections": sections}
 
 
@@ -186,13 +194,27 @@ def _requests(project: Project, ids: Sequence[str]) -> Rows:
     return [{name: value for name, value in asdict(line).items() if name != "subject"} for line in found]
 
 
+def _accesses(project: Project, ids: Sequence[str]) -> Rows:
+    return [asdict(line) for line in _looks(project, ids)]
+
+
+def _looks(project: Project, ids: Sequence[str]) -> Iterator[Access]:
+    """Yield every line of the access log on a profile, newest first."""
+    from tagcast.registry.access.access_log import MOST_ENTRIES, accesses
+
+    before = None
+    while page := accesses(project.state, profiles=ids, limit=MOST_ENTRIES, before=before):
+        yield from page
+        before = page[-1].id
+
+
 def _of_files(files: Any, ids: Sequence[str], columns: Sequence[str] = ("profile_id",)) -> Rows:
     from tagcast.features.ingest.suppression.filtered_files import rows_of
 
     return [row for file in files for row in rows_of(file, ids, columns).to_pylist()]
 
 
-_ALWAYS = frozenset({"source_ids", "requests"})
+_ALWAYS = frozenset({"source_ids", "requests", "accesses"})
 """Sections that say something of whoever is asked for."""
 _SECTIONS: dict[str, tuple[Message, Callable[[Project, Sequence[str]], Rows]]] = {
     "source_ids": (msg("what the sources know the profile by"), _source_ids),
@@ -211,4 +233,8 @@ _SECTIONS: dict[str, tuple[Message, Callable[[Project, Sequence[str]], Rows]]] =
     "online": (msg("what the online store holds of it"), _online),
     "entities": (msg("what else its events name, and how often"), _entities),
     "requests": (msg("who asked for all that is known of it, and when"), _requests),
+    "accesses": (
+        msg("who was shown it, or everybody, when, from where and what for"),
+        _accesses,
+    ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.core.errors import NotAllowedError
 from tagcast.features.core.messages import msg
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tagcast.pipelines.project.project import Project
+    from tagcast.registry.access.origin import Origin
     from tagcast.registry.access.roles import Person, Right
     from tagcast.registry.state.database import State
 
@@ -41,6 +42,13 @@ def local_user() -> Person:
 def key_given() -> bool:
     """Return whether a command runs with a key, so that its rights are those of the key's role."""
     return bool(os.environ.get(KEY))
+
+
+def local_origin(via: Literal["cli", "python"], purpose: str | None) -> Origin:
+    """Return where a question on this machine comes from, for the access log."""
+    from tagcast.registry.access.origin import Origin, cleaned_purpose
+
+    return Origin(via, purpose=cleaned_purpose(purpose), owns_files=not key_given())
 
 
 def caller(state: State, now: datetime) -> Person:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import language_of, msg, render
 from tagcast.pipelines.audiences import portrait_of, show_audience
-from tagcast.pipelines.project.local_user import caller
+from tagcast.pipelines.project.local_user import caller, local_origin
 from tagcast.pipelines.public.opened import context_at, moment_of, valid_at
+from tagcast.registry.access.origin import asked_from
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,12 +37,19 @@ class Audience:
     >>> quitting.portrait().head()  # doctest: +SKIP
     """
 
-    def __init__(self, project: behind.Project, filter: str, now: datetime | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        project: behind.Project,
+        filter: str,  # noqa: A002
+        now: datetime | None = None,
+        purpose: str | None = None,
+    ) -> None:
         from tagcast.serving.audiences.service import parse_for
 
         self.filter = filter
         self._project = project
         self._now = now
+        self._purpose = purpose
         parse_for(*self._asked(), filter)  # what is wrong with it is shown where it is written
 
     def count(self) -> AudienceCount:
@@ -99,7 +107,8 @@ class Audience:
         if limit is None:
             with reader_for(context, person) as reader:
                 limit = max(1, reader.manifest.profiles)
-        rows, _ = show_audience(context, person, self.filter, limit, seed)
+        with asked_from(local_origin("python", self._purpose)):
+            rows, _ = show_audience(context, person, self.filter, limit, seed)
         return pd.DataFrame(rows) if rows else pd.DataFrame({"profile_id": []}, dtype=object)
 
     def portrait(self, against: str | Audience | None = None) -> pd.DataFrame:
@@ -132,7 +141,8 @@ class Audience:
 
         context, person = self._asked()
         other = against.filter if isinstance(against, Audience) else against
-        found = portrait_of(context, person, self.filter, other)
+        with asked_from(local_origin("python", self._purpose)):
+            found = portrait_of(context, person, self.filter, other)
         return pd.DataFrame([asdict(row) for row in found.rows])
 
     def _asked(self) -> tuple[ServiceContext, Person]:

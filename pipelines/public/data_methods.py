@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, overload
 
 from tagcast.pipelines.public.opened import Day, Opened, day_of
+from tagcast.registry.access.access_log import record_access
+from tagcast.registry.access.origin import check_purpose
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,8 +157,9 @@ class DataMethods(Opened):
         from tagcast.models.definitions.base import pair_of
         from tagcast.pipelines.snapshots import snapshot_batches
 
-        with self._working("operate", now) as (project, _, _):
-            return snapshot_batches(
+        with self._working("operate", now) as (project, moment, person):
+            check_purpose(needed=project.settings.access.ask_purpose)
+            batches = snapshot_batches(
                 project,
                 day_of(as_of),
                 views=views,
@@ -164,6 +167,8 @@ class DataMethods(Opened):
                 pair=pair_of(category, of),
                 batch_rows=batch_rows,
             )
+            record_access(project.state, now=moment, who=person.name, kind="features", everyone=0)
+            return batches
 
     def training_frame(
         self, tag: str, as_of: Day | None = None, *, now: datetime | None = None
@@ -207,8 +212,17 @@ class DataMethods(Opened):
         from tagcast.pipelines.training.train import tag_frame
 
         self._check_entity(tag)
-        with self._working("operate", now) as (project, _, _):
+        with self._working("operate", now) as (project, moment, person):
+            check_purpose(needed=project.settings.access.ask_purpose)
             plan, frame = tag_frame(project, tag, day_of(as_of))
+            record_access(
+                project.state,
+                now=moment,
+                who=person.name,
+                kind="training",
+                everyone=len(frame.y),
+                detail={"tag": tag},
+            )
         days = pd.Series(frame.as_of.astype(object))
         about = {
             "profile_id": frame.profile_id,

@@ -13,9 +13,10 @@ from tagcast.features.core.messages import msg
 from tagcast.pipelines.entities import with_tags
 from tagcast.pipelines.project import project as behind
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.project.local_user import require_right
+from tagcast.pipelines.project.local_user import local_origin, require_right
 from tagcast.pipelines.project.progress import Progress
 from tagcast.pipelines.public.progress_bars import shown_progress
+from tagcast.registry.access.origin import asked_from
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person, Right
@@ -34,11 +35,16 @@ class Opened:
     project : tagcast.pipelines.project.project.Project
     progress : callable, optional
         ``(stage, done, total)``; by default bars in a notebook and on a terminal.
+    purpose : str, optional
+        What profiles are looked at for, for the access log.
     """
 
-    def __init__(self, project: behind.Project, progress: Progress | None = None) -> None:
+    def __init__(
+        self, project: behind.Project, progress: Progress | None = None, purpose: str | None = None
+    ) -> None:
         self._project = project
         self._progress = progress
+        self._purpose = purpose
 
     @contextmanager
     def _working(
@@ -49,7 +55,7 @@ class Opened:
         person = require_right(self._project, right, valid_at(moment))
         self._project.now = moment
         before = self._project.progress
-        with shown_progress(self._progress) as show:
+        with shown_progress(self._progress) as show, asked_from(local_origin("python", self._purpose)):
             self._project.progress = show
             try:
                 yield self._project, moment, person

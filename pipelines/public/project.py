@@ -64,7 +64,7 @@ class Project(DataMethods, TrainingMethods, VersionMethods, RunMethods):
         >>> project.of("fund").features()  # doctest: +SKIP
         """
         inner = self._project.of(entity)
-        return self if inner is self._project else Project(inner, self._progress)
+        return self if inner is self._project else Project(inner, self._progress, self._purpose)
 
     @property
     def name(self) -> str:
@@ -109,7 +109,11 @@ class Project(DataMethods, TrainingMethods, VersionMethods, RunMethods):
 
 
 def open(  # noqa: A001 - as gzip.open and others of the standard library, it is called with its module's name
-    config: str | Path | None = None, home: str | Path | None = None, *, progress: Progress | None = None
+    config: str | Path | None = None,
+    home: str | Path | None = None,
+    *,
+    progress: Progress | None = None,
+    purpose: str | None = None,
 ) -> Project:
     """Open a project; nothing is read or built yet.
 
@@ -122,6 +126,8 @@ def open(  # noqa: A001 - as gzip.open and others of the standard library, it is
     progress : callable, optional
         Called as ``progress(stage, done, total)`` while something takes long. Default: bars in a notebook and on a
         terminal, nothing elsewhere.
+    purpose : str, optional
+        What profiles are looked at for; kept in the access log, and needed where ``[access] ask_purpose`` says so.
 
     Returns
     -------
@@ -145,4 +151,4 @@ def open(  # noqa: A001 - as gzip.open and others of the standard library, it is
     where, kept = (None if path is None else Path(path) for path in (config, home))
     settings = load_settings(where, kept, Path.cwd())
     warn_of_open_home(settings.home)
-    return Project(OpenedProject(settings, now=clock()), progress)
+    return Project(OpenedProject(settings, now=clock()), progress, purpose)

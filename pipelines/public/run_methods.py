@@ -15,6 +15,8 @@ from tagcast.pipelines.project.local_user import key_given
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.public.audiences import Audience
 from tagcast.pipelines.public.opened import Day, Opened, day_of
+from tagcast.registry.access.access_log import record_access
+from tagcast.registry.access.origin import check_purpose
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,6 +132,7 @@ class RunMethods(Opened):
         from tagcast.serving.store.long_form import predictions
 
         with self._working("profiles", now) as (project, moment, person):
+            check_purpose(needed=project.settings.access.ask_purpose)
             if key_given():
                 self._check_visible(tag, person, moment)
             with project.store.reader() as everybody:
@@ -142,6 +145,16 @@ class RunMethods(Opened):
                 for sentence in expired_sentences(expired_tags(reader, [tag], moment), moment):
                     log.warning(sentence)
                 table = predictions(reader, tag).select(list(PREDICTION_COLUMNS))
+            record_access(
+                project.state,
+                now=moment,
+                who=person.name,
+                kind="predictions",
+                # Of who sees some only it says whom: nobody else was shown.
+                ids=table.column("profile_id").to_pylist() if person.limits else (),
+                everyone=None if person.limits else table.num_rows,
+                detail={"tag": tag},
+            )
         return table if as_arrow else table.to_pandas()
 
     def audience(self, filter: str, *, now: datetime | None = None) -> Audience:  # noqa: A002
@@ -171,7 +184,7 @@ class RunMethods(Opened):
         >>> project.audience("churn_risk = 'yes'").count().members  # doctest: +SKIP
         112
         """
-        return Audience(self._project, filter, now)
+        return Audience(self._project, filter, now, self._purpose)
 
     def promise(self, *, now: datetime | None = None) -> pd.DataFrame:
         """Compare what each tag's newest run whose window is over promised with what happened.
@@ -238,7 +251,7 @@ class RunMethods(Opened):
 
         with self._working("profiles", now) as (project, moment, person):
             visible = columns_of(self._context(moment), person) if key_given() else None
-            view, _ = active_view(project, profile_id, self._seen(person, moment), visible)
+            view, _ = active_view(project, person, profile_id, moment, self._seen(person, moment), visible)
         return view
 
     def _check_visible(self, tag: str, person: Person, moment: datetime) -> None:

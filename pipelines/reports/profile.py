@@ -20,6 +20,7 @@ _PLACES: dict[str, Message] = {
     "predictions": msg("predictions that are not judged yet"),
     "campaigns": msg("members of campaigns"),
     "lists": msg("ids in audiences and control groups"),
+    "access log": msg("lines of the access log"),
     "online store": msg("entries of the online store"),
     "exports": msg("rows of exports in the home"),
 }

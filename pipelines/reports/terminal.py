@@ -13,6 +13,7 @@ import sys
 import textwrap
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -179,6 +180,11 @@ def _text(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return spoken(value) if isinstance(value, (Message, Joined)) else str(value)
+
+
+def moment_text(moment: datetime | None) -> str | None:
+    """Return a moment in UTC, to the minute, as tables show it."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def values_text(members: Mapping[str, int], population: int) -> str:

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.home.publication import publication, publishing
+from tagcast.pipelines.project.local_user import caller
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.audience_sizes import save_sizes
 from tagcast.pipelines.scoring.run_summary import ScoringRun
 from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.access_log import record_access
+from tagcast.registry.access.origin import check_purpose
 from tagcast.serving.publishing.kept_predictions import keep_predictions
 
 if TYPE_CHECKING:
@@ -55,6 +58,10 @@ def score_run(
     RunRefusedError
         When it differs by more or lacks tags, and no reason is given. The run before stays active.
     """
+    if out is not None:
+        check_purpose(needed=project.settings.access.ask_purpose)
+        who = caller(project.accounts, now).name
+        record_access(project.state, now=now, who=who, kind="predictions", everyone=0)
     with publication():
         run = score_tags(
             project,

@@ -1,1 +1,1 @@
-"""Accounts, passwords, sessions, API keys, roles and the audit log."""
+"""Accounts, passwords, sessions, API keys, roles, the audit log and the access log."""

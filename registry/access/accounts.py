@@ -30,24 +30,10 @@ from tagcast.registry.state.tables import USERS
 from tagcast.registry.state.text_validation import person_name
 
 __all__ = [
-    "Key",
-    "User",
-    "add_key",
-    "add_user",
-    "any_user",
-    "close_session",
-    "keys",
-    "login",
-    "open_session",
-    "person_named",
-    "person_of_key",
-    "person_of_session",
-    "remove_user",
-    "revoke_key",
-    "set_password",
-    "unlock",
-    "users",
-]
+    "Key", "User", "add_key", "add_user", "any_user", "change_password", "close_session", "keys", "login",
+    "open_session", "person_named", "person_of_key", "person_of_session", "remove_user", "revoke_key",
+    "set_password", "unlock", "users",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,11 +98,8 @@ def add_user(
                 hint=msg("choose another name, or remove that user first"),
             )
         connection.execute(USERS.insert().values(row))
-        detail = {
-            "role": user.role,
-            "sensitive": sensitive,
-            **({"row_rights": user.rows} if user.rows else {}),
-        }
+        detail = {"role": user.role, "sensitive": sensitive}
+        detail |= {"row_rights": user.rows} if user.rows else {}
         login_attempts.forgive(state, user.name)
         record(state, now=now, who=by, action="user.add", subject=user.name, detail=detail)
     return user
@@ -137,6 +120,36 @@ def set_password(state: State, name: str, password: str, *, by: str, now: dateti
         close_sessions_of(state, name)
         login_attempts.forgive(state, name)
         record(state, now=now, who=by, action="user.password", subject=name)
+    note_ending(state)
+
+
+def change_password(
+    state: State, name: str, old: str, new: str, *, now: datetime, address: str, session: str | None = None
+) -> None:
+    """Give one's own account another password; all its sessions end but the one of the token ``session``.
+
+    Wrong old passwords are counted with those of logins, by name and address.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such account: whoever logs in elsewhere has no password here.
+    NotAllowedError
+        When the old password is wrong, or was tried too often.
+    TagcastError
+        For a new one that is none.
+    """
+    name = _known(state, name)
+    hashed = passwords.hashed(new, name)
+    if old == new:
+        raise TagcastError(msg("the new password is the old one"), hint=msg("take another one"))
+    person = _check_password(state, name, old, now, address=address)
+    with state.writing() as connection:
+        login_attempts.forgive(state, name, address)
+        connection.execute(USERS.update().where(USERS.c.name == name).values(password=hashed))
+        close_sessions_of(state, name, but=session)
+        detail = {"address": address}
+        record(state, now=now, who=person.name, action="user.password", subject=name, detail=detail)
     note_ending(state)
 
 
@@ -187,9 +200,8 @@ def person_named(state: State, name: str) -> Person | None:
         name = person_name(name)
     except TagcastError:
         return None
-    query = select(USERS.c.name, USERS.c.role, USERS.c.sensitive, USERS.c.rows).where(USERS.c.name == name)
     with state.reading() as connection:
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(select(USERS).where(USERS.c.name == name)).one_or_none()
     return Person(row.name, row.role, row.sensitive, tuple(row.rows), roles_of(state.access)) if row else None
 
 
@@ -213,6 +225,21 @@ def login(state: State, name: str, password: str, now: datetime, *, address: str
     NotAllowedError
         With one message, whatever was wrong.
     """
+    person = _check_password(state, name, password, now, address=address)
+    with state.reading() as connection:
+        kept = str(connection.scalar(select(USERS.c.password).where(USERS.c.name == person.name)))
+    renewed = passwords.hashed(password, person.name) if passwords.outdated(kept) else kept
+    with state.writing() as connection:
+        login_attempts.forgive(state, person.name, address)
+        if renewed != kept:
+            connection.execute(USERS.update().where(USERS.c.name == person.name).values(password=renewed))
+        detail = {"address": address}
+        record(state, now=now, who=person.name, action="login", subject=person.name, detail=detail)
+    return person
+
+
+def _check_password(state: State, name: str, password: str, now: datetime, *, address: str) -> Person:
+    """Return the person of that name and password; each try is counted."""
     person = person_named(state, name)
     with state.reading() as connection:
         query = select(USERS.c.password).where(USERS.c.name == (person.name if person else ""))
@@ -229,13 +256,6 @@ def login(state: State, name: str, password: str, now: datetime, *, address: str
                 "try again; after 10 attempts in 15 minutes, wait 15 minutes or ask an administrator to unlock the account"
             ),
         )
-    renewed = passwords.hashed(password, person.name) if passwords.outdated(kept) else kept
-    with state.writing() as connection:
-        login_attempts.forgive(state, spelled, address)
-        if renewed != kept:
-            connection.execute(USERS.update().where(USERS.c.name == person.name).values(password=renewed))
-        detail = {"address": address}
-        record(state, now=now, who=person.name, action="login", subject=person.name, detail=detail)
     return person
 
 
@@ -254,9 +274,9 @@ def unlock(state: State, name: str, *, by: str, now: datetime) -> None:
 
 
 def _record_failure(state: State, person: Person, address: str, now: datetime, *, locked: bool) -> None:
+    detail = {"address": address}
     with state.writing():
-        for action in ("login.failed", *(("login.locked",) if locked else ())):
-            detail = {"address": address}
+        for action in ("login.failed", "login.locked") if locked else ("login.failed",):
             record(state, now=now, who=person.name, action=action, subject=person.name, detail=detail)
 
 

@@ -1,4 +1,4 @@
-"""The audit log: who did what to which thing, and when. Lines are only ever added.
+"""The audit log: who did what to which thing, and when. Lines are only ever added, each chained to the one before.
 
 How often a tag is requested through the API is counted by day instead: one line a call would bury the rest.
 """
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, select
 
 from tagcast.features.core.errors import StateError
 from tagcast.features.core.messages import msg
+from tagcast.registry.access.chain.entries import append
 from tagcast.registry.access.roles import Person, require
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import AUDIT, MENTIONS, NAME_LENGTH, SUBJECT_LENGTH, USES
@@ -100,8 +101,7 @@ def record(
         "subject": subject[:SUBJECT_LENGTH],
         "detail": dict(detail or {}),
     }
-    with state.writing() as connection:
-        connection.execute(AUDIT.insert().values(row))
+    append(state, "audit", [row], now)
 
 
 def entries(

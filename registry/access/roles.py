@@ -16,7 +16,7 @@ from functools import cached_property
 
 from tagcast.features.core.errors import NotAllowedError, TagcastError
 from tagcast.features.core.messages import Joined, Message, Text, listed, msg
-from tagcast.features.core.schema.operation import Access
+from tagcast.features.core.schema.access import Access
 from tagcast.features.core.schema.roles import ABOUT_EVERYBODY, RIGHTS, SHIPPED_ROLES, Right, ShippedRole
 from tagcast.features.core.validation import near
 from tagcast.registry.access.rights import ACTIONS, FIRST_ROLE, OF_ADMINS, ROLE_NAMES
@@ -182,6 +182,8 @@ class Person:
         Conditions of their account or key, of which a profile has to meet one to be seen; none: it is not limited.
     roles : Roles
         Of the project.
+    only : frozenset of str, optional
+        Of the rights of the role only these: of a key that is limited to them.
     """
 
     name: str
@@ -189,11 +191,14 @@ class Person:
     sensitive: bool = False
     rows: tuple[str, ...] = ()
     roles: Roles = field(default=SHIPPED, repr=False)
+    only: frozenset[Right] | None = None
 
     def may(self, right: Right) -> bool:
         """Return whether they have ``right``: one that concerns every profile takes seeing every profile."""
         role = self.roles.by_name.get(self.role)
         if role is None or (self.limits and right in ABOUT_EVERYBODY):
+            return False
+        if self.only is not None and right not in self.only:
             return False
         return right in role.rights or (right == "sensitive" and self.sensitive)
 
@@ -226,6 +231,13 @@ def require(person: Person, right: Right) -> None:
         hint = msg(
             "an administrator can give another role, or bring it back under {table}", table="[access.roles]"
         )
+    elif person.only is not None and right not in person.only:
+        problem = msg(
+            "this key is limited to {rights}: it may not {action}",
+            rights=listed(sorted(person.only)),
+            action=action,
+        )
+        hint = msg("use a key that has the right; {command} shows them", command="tagcast key list")
     elif right in role.rights:
         problem = msg(
             "who sees some profiles only may not {action}: that concerns every profile", action=action

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.registry.governance.saved_audiences import count_frozen
 from tagcast.registry.state.id_lists import erase_ids
-from tagcast.registry.state.tables import ID_LISTS
+from tagcast.registry.state.tables import ACCESS_PROFILES, ID_LISTS
 
 if TYPE_CHECKING:
     from tagcast.registry.state.database import State
@@ -29,8 +29,8 @@ def erase_from_lists(state: State, ids: Collection[str]) -> tuple[Counter[str], 
     Counter of str
         Of each list that held any of them, how many.
     bool
-        Whether the database has written them anew, so that no page of it holds them.
+        Whether the database has written them, and whom the access log names, anew, so that no page of it holds them.
     """
     gone = erase_ids(state, ids)
     count_frozen(state)
-    return gone, state.rewrite(ID_LISTS)
+    return gone, state.rewrite(ID_LISTS, ACCESS_PROFILES)

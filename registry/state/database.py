@@ -6,18 +6,17 @@ SQLAlchemy. Writers wait for one another, so that what a block has read is still
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, inspect, select
+from sqlalchemy import URL, Connection, Engine, Table, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
@@ -25,11 +24,12 @@ from tagcast.features.core.errors import StateError
 from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
-from tagcast.features.core.schema.operation import Access
+from tagcast.features.core.schema.access import Access
 from tagcast.features.core.system import mode_in, private_folder
 from tagcast.features.core.urls import without_passwords
+from tagcast.registry.state.engine import BUSY_TIMEOUT_S, engine_of
 from tagcast.registry.state.migrations import revisions
-from tagcast.registry.state.read_only import add_missing_tables, connect_readable, empty_state, readable_only
+from tagcast.registry.state.read_only import empty_state, readable_only
 from tagcast.registry.state.rewriting import rewritten
 from tagcast.registry.state.state_url import parsed_url, state_schema_of
 from tagcast.registry.state.tables import METADATA
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
 
 DATABASE = "registry.db"
-BUSY_TIMEOUT_S = 30
-CONNECTIONS = 64  # at once; each reader holds one for the length of a small query
 
 
 class State:
@@ -54,7 +52,8 @@ class State:
     home : Path, optional
         Of the project; its stamp remembers that there was a state.
     access : Access, optional
-        What the roles are that accounts, keys and sessions name; default: those that tagcast brings.
+        What the roles are that accounts, keys and sessions name, and where the lines of its logs are streamed to; default: the roles
+        that tagcast brings, and nowhere.
     """
 
     _making = threading.Lock()  # of the process: nobody connects to a file while another one makes it
@@ -63,9 +62,7 @@ class State:
         self, url: str, project: str, home: Path | None = None, access: Access | None = None
     ) -> None:
         self._url = parsed_url(url)
-        self._project = project
-        self._home = home
-        self.access = access or Access()
+        self.project, self.home, self.access = project, home, access or Access()
         self._schema = state_schema_of(project)
         self._made = 0  # how many tables of METADATA were seen to be there
         self._writing = threading.RLock()
@@ -126,11 +123,27 @@ class State:
             # Threads of one process wait here, in turn; SQLite alone would have them poll.
             with self._writing, self._writer.begin() as connection:
                 self._wait_for_turn(connection)
-                self._under_way.connection = connection
+                self._under_way.connection, self._under_way.after = connection, {}
                 try:
                     yield connection
                 finally:
                     self._under_way.connection = None
+        for act in self._under_way.after.values():
+            act()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is within :meth:`writing`."""
+        return self._outer is not None
+
+    def after_writing(self, name: str, act: Callable[[], None]) -> None:
+        """Call ``act`` once the transaction of this thread is committed: the last one of a ``name``, no other."""
+        self._under_way.after[name] = act
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it is a file that this process may only read."""
+        return self._file is not None and readable_only(self._file)
 
     def rewrite(self, *tables: Table) -> bool:
         """Let the database write its file, or on a server some tables, anew: a deleted row stays in its page otherwise.
@@ -180,24 +193,7 @@ class State:
 
     @cached_property
     def _engine(self) -> Engine:
-        pool: dict[str, Any] = {
-            "pool_size": 8,
-            "max_overflow": CONNECTIONS - 8,
-            "hide_parameters": True,
-            "json_serializer": _json,
-        }
-        if self._file is not None and readable_only(self._file):
-            file = self._file
-            engine = create_engine(self._url, creator=lambda: connect_readable(file), **pool)
-            event.listen(engine, "connect", add_missing_tables)
-            return engine
-        if self._file is not None:
-            engine = create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-            return engine
-        engine = create_engine(self._url, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **pool)
-        return engine.execution_options(schema_translate_map={None: self._schema})
+        return engine_of(self._url, self._file, self._schema)
 
     @cached_property
     def _writer(self) -> Engine:
@@ -209,14 +205,14 @@ class State:
         if self._made >= wanted:
             return
         with self._making:
-            if self._file is not None and readable_only(self._file):
+            if self.read_only:
                 self.close()  # each new connection has the tables that are not there, empty
                 self._missing()
             elif self._missing():
                 self._make()
             self._made = wanted
-            if self._home is not None:
-                mark(self._home, self._project, self._stamped)
+            if self.home is not None:
+                mark(self.home, self.project, self._stamped)
 
     @property
     def _stamped(self) -> str:
@@ -224,9 +220,9 @@ class State:
         return DATABASE if self._file is not None else "state"
 
     def _check_kept(self, *, there: bool) -> None:
-        if self._home is not None:
+        if self.home is not None:
             held = msg("accounts, the audit log, saved audiences and what was decided about tags")
-            check_kept(self._home, self._stamped, self.place, held, StateError, there=there)
+            check_kept(self.home, self._stamped, self.place, held, StateError, there=there)
 
     def _missing(self) -> bool:
         """Return whether a table is not there: a look does not wait for writers."""
@@ -249,9 +245,7 @@ class State:
                 # delete the write-ahead log under our open connections.
                 with suppress(FileExistsError):
                     os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode))
-                with suppress(
-                    PermissionError
-                ):  # made by somebody else of the group, before there were accounts
+                with suppress(PermissionError):  # made by another of the group, before there were accounts
                     self._file.chmod(self._file.stat().st_mode & mode)
             except OSError as error:
                 raise self._failure(str(error), writing=True) from error
@@ -303,16 +297,3 @@ def open_state(settings: Settings) -> State:
     url = settings.state_place or URL.create("sqlite", database=str(settings.home / DATABASE))
     plain = url if isinstance(url, str) else url.render_as_string(hide_password=False)
     return State(plain, settings.name, settings.home, settings.access)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=True, default=str)
-
-
-def _prepare_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # the driver would begin transactions late, after the first reading
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -107,6 +107,25 @@ SESSIONS = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
+KEY_DETAILS = Table(
+    "api_key_details",
+    METADATA,
+    Column("id", String(16), primary_key=True, comment="of the key"),
+    Column("only", JSON, comment="rights that it is limited to; null: all of its role"),
+    Column("used_at", UtcDateTime),
+)
+
+SESSION_DETAILS = Table(
+    "session_details",
+    METADATA,
+    Column("token", String(64), primary_key=True, comment="SHA-256"),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("agent", String(200), nullable=False, comment="the browser, as it calls itself"),
+    Column("only", JSON, comment="rights of the key that it was opened with"),
+)
+
 AUDIT = Table(
     "audit",
     METADATA,
@@ -119,6 +138,57 @@ AUDIT = Table(
     Index("audit_by_action", "action", "id"),
     Index("audit_by_subject", "subject", "id"),
     sqlite_autoincrement=True,
+)
+
+ACCESSES = Table(
+    "access_log",
+    METADATA,
+    serial(),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", String(NAME_LENGTH), nullable=False),
+    Column("kind", String(20), nullable=False, comment="profile, members, sample, export, ..."),
+    Column("via", String(10), nullable=False, comment="api, console, cli or python"),
+    Column("address", String(64), nullable=False),
+    Column("request", String(64), nullable=False),
+    Column("purpose", String(300), nullable=False),
+    Column("profiles", BigInteger, nullable=False, comment="how many were shown"),
+    Column("everyone", Boolean, nullable=False, comment="whether all profiles were shown, or all of a tag"),
+    Column("seals", JSON, nullable=False, comment="SHA-256 of each part of access_log_profiles"),
+    Column("detail", JSON, nullable=False),
+    Index("access_log_by_who", "who", "id"),
+    sqlite_autoincrement=True,
+)
+
+ACCESS_PROFILES = Table(
+    "access_log_profiles",
+    METADATA,
+    Column("line", BigInteger, primary_key=True, autoincrement=False, comment="of access_log"),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("least", BigInteger, nullable=False),
+    Column("most", BigInteger, nullable=False),
+    Column("digests", LargeBinary, nullable=False, comment="keyed digests of ids, rising, 8 bytes each"),
+    Index("access_log_profiles_by_digest", "least", "most"),
+)
+
+AUDIT_CHAIN = Table(
+    "audit_chain",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3, ..."),
+    Column("log", String(10), nullable=False, comment="audit or access"),
+    Column("line", BigInteger, nullable=False, comment="id in that log"),
+    Column("before", String(64), nullable=False, comment="digest of the line before"),
+    Column("digest", String(64), nullable=False),
+    Column("key", String(16), nullable=False, comment="names the key of an HMAC; empty: plain SHA-256"),
+    Index("audit_chain_by_line", "log", "line", unique=True),
+)
+
+AUDIT_STREAMS = Table(
+    "audit_streams",
+    METADATA,
+    Column("place", String(300), primary_key=True),
+    Column(
+        "number", BigInteger, nullable=False, comment="of the last line of the chain that was written there"
+    ),
 )
 
 USES = Table(

@@ -1,21 +1,22 @@
-"""Who may come in: accounts and keys."""
+"""Who may come in: accounts, keys and sessions; and everybody's own password and sessions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from tagcast.registry.access import accounts
+from tagcast.registry.access import accounts, sessions
 from tagcast.registry.access import api_keys as keys
 from tagcast.registry.access.accounts import User
 from tagcast.registry.access.api_keys import Key
-from tagcast.registry.access.roles import Person, require
+from tagcast.registry.access.roles import Person, Right, require
+from tagcast.registry.access.sessions import Session
 from tagcast.serving.context import ServiceContext
-from tagcast.serving.web.authentication import person_of
+from tagcast.serving.web.authentication import COOKIE, person_of
 
 _ROLE = "viewer, marketer, data_scientist, admin, owner, or one of `[access.roles]`"
 _ROWS = "conditions of `[access.rows]`, of which a profile has to meet one to be seen; none: not limited"
@@ -38,7 +39,19 @@ class NewKey(BaseModel):
     role: str = Field(max_length=100, description=_ROLE)
     sensitive: bool = False
     rows: list[str] = Field([], max_length=100, description=_ROWS)
-    expires_at: datetime | None = None
+    expires_at: datetime | None = Field(
+        None, description="without it after `[access] key_days`, or never where that is not set"
+    )
+    only: tuple[Right, ...] | None = Field(
+        None, description="rights that it is limited to; without it all of its role"
+    )
+
+
+class NewPassword(BaseModel):
+    """Another password for oneself."""
+
+    old: str = Field(max_length=2_000)
+    new: str = Field(max_length=2_000, description="at least 10 characters")
 
 
 @dataclass(frozen=True)
@@ -112,6 +125,8 @@ def access_routes(context: ServiceContext) -> APIRouter:
             by=by,
             now=context.now,
             expires_at=expires_at,
+            days=context.settings.access.key_days,
+            only=new.only,
         )
         return MadeKey(made)
 
@@ -121,4 +136,55 @@ def access_routes(context: ServiceContext) -> APIRouter:
         keys.revoke_key(context.state, number, by=admin(request).name, now=context.now)
         return Response(status_code=204)
 
+    @routes.get("/sessions")
+    def list_sessions(request: Request) -> list[Session]:
+        """Who is logged in to the console."""
+        admin(request)
+        return sessions.sessions(context.state, context.now, idle=_idle(context))
+
+    @routes.delete("/sessions/{number}", status_code=204)
+    def end_session(request: Request, number: str) -> Response:
+        """End a session of anybody."""
+        sessions.end_session(context.state, number, by=admin(request).name, now=context.now)
+        return Response(status_code=204)
+
     return routes
+
+
+def own_account_routes(context: ServiceContext) -> APIRouter:
+    """Return the routes of one's own account, which need no right."""
+    routes = APIRouter(tags=["own account"])
+
+    @routes.post("/me/password", status_code=204)
+    def change_password(request: Request, asked: NewPassword) -> Response:
+        """Change the password of one's account; all its other sessions end."""
+        accounts.change_password(
+            context.state,
+            person_of(request).name,
+            asked.old,
+            asked.new,
+            now=context.now,
+            address=request.state.peer.address,
+            session=request.cookies.get(COOKIE),
+        )
+        return Response(status_code=204)
+
+    @routes.get("/me/sessions")
+    def own_sessions(request: Request) -> list[Session]:
+        """Where one is logged in to the console."""
+        return sessions.sessions(
+            context.state, context.now, name=person_of(request).name, idle=_idle(context)
+        )
+
+    @routes.delete("/me/sessions/{number}", status_code=204)
+    def end_own_session(request: Request, number: str) -> Response:
+        """End a session of one's own."""
+        name = person_of(request).name
+        sessions.end_session(context.state, number, by=name, now=context.now, name=name)
+        return Response(status_code=204)
+
+    return routes
+
+
+def _idle(context: ServiceContext) -> timedelta:
+    return timedelta(minutes=context.settings.access.idle_minutes)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter]:
     """Return the routers, in the order in which they are documented; ``accounts`` with those of users and keys."""
-    from tagcast.serving.api.accounts import access_routes
+    from tagcast.serving.api.accounts import access_routes, own_account_routes
     from tagcast.serving.api.approvals_and_audit import review_routes
     from tagcast.serving.api.audiences import audience_routes
     from tagcast.serving.api.me_and_runs import about_routes
@@ -30,6 +30,6 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
         campaign_routes,
         profile_routes,
         review_routes,
-        *([access_routes] if accounts else []),
+        *([own_account_routes, access_routes] if accounts else []),
     )
     return [make(context) for make in makers]

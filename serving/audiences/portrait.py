@@ -11,6 +11,8 @@ from sqlglot import exp
 
 from tagcast.models.filters.conditions import Filter
 from tagcast.models.filters.fields import UNKNOWN
+from tagcast.registry.access.access_log import record_access
+from tagcast.registry.access.origin import check_purpose
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import names_for, resolve
 from tagcast.serving.audiences.portrait_fields import Field, attribute_field, tag_field
@@ -149,6 +151,9 @@ def portrait(
         reference = (
             _everyone(context, reader, fields) if other is None else _spread(reader, fields, other, now)
         )
+        for one, spread in ((resolved, audience), (other, reference)):
+            if one is not None and 0 < spread.members < context.settings.access.smallest_cell:
+                _record_few(context, person, reader, one)
     audience, reference = (_shown(spread, cells) for spread in (audience, reference))
     rows = [row for field in fields for row in _rows(field, audience, reference)]
     if cells.cell > 1:  # nobody learns whether few have it or none
@@ -156,6 +161,18 @@ def portrait(
     return Portrait(
         audience.members, reference.members, tuple(rows), audience.estimated or reference.estimated
     )
+
+
+def _record_few(
+    context: ServiceContext, person: Person, reader: StoreReader, resolved: ResolvedFilter
+) -> None:
+    """Put on record whom a portrait is of: one of so few shows each of them, to who may look at single profiles."""
+    check_purpose(needed=context.settings.access.ask_purpose)
+    _, where = where_in(reader, resolved.whole, context.now, resolved.frozen)
+    ids = (
+        reader.query(exp.select("profile_id").from_("profiles").where(where)).read_all().column(0).to_pylist()
+    )
+    record_access(context.state, now=context.now, who=person.name, kind="portrait", ids=ids)
 
 
 def _fields(context: ServiceContext, reader: StoreReader, names: Names) -> list[Field]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from tagcast.models.filters.conditions import And, Condition, Filter
+from tagcast.registry.access.access_log import Kind, record_access
+from tagcast.registry.access.origin import check_purpose
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences import queries as audiences
 from tagcast.serving.audiences.description import Language, describe
@@ -59,6 +61,8 @@ __all__ = [
     "sentence",
     "top_conditions",
 ]
+
+_SHOWN = 2_000  # characters of a filter in the access log
 
 
 @dataclass(frozen=True)
@@ -190,8 +194,9 @@ def sample(
     Raises
     ------
     NotAllowedError
-        Without the right "profiles".
+        Without the right "profiles", or without a purpose where one is asked for.
     """
+    check_purpose(needed=context.settings.access.ask_purpose)
     drawn = exp.MD5(
         this=exp.DPipe(this=exp.column("profile_id"), expression=exp.Literal.string(f" {seed}"), safe=True)
     )
@@ -199,6 +204,7 @@ def sample(
         rows: list[dict[str, Any]] = (
             reader.query(query.order_by(drawn, append=False).limit(limit)).read_all().to_pylist()
         )
+    _record(context, person, "sample", tree, rows)
     return rows
 
 
@@ -210,12 +216,14 @@ def members(
     Raises
     ------
     NotAllowedError
-        Without the right "profiles".
+        Without the right "profiles", or without a purpose where one is asked for.
     """
+    check_purpose(needed=context.settings.access.ask_purpose)
     with _member_query(context, person, tree) as (reader, query):
         rest = query if after is None else query.where(exp.column("profile_id") > exp.Literal.string(after))
         rows = reader.query(rest.limit(limit + 1)).read_all().to_pylist()
     more = len(rows) > limit
+    _record(context, person, "members", tree, rows[:limit])
     return Page(tuple(rows[:limit]), rows[limit - 1]["profile_id"] if more else None)
 
 
@@ -230,6 +238,14 @@ def member_ids(context: ServiceContext, person: Person, tree: Filter) -> Iterato
     with _member_query(context, person, tree) as (reader, query):
         for batch in reader.query(query.select("profile_id", append=False)):
             yield from batch.column(0).to_pylist()
+
+
+def _record(
+    context: ServiceContext, person: Person, kind: Kind, tree: Filter, rows: list[dict[str, Any]]
+) -> None:
+    """Put on record which members ``person`` is about to be shown, before they are."""
+    ids, detail = [row["profile_id"] for row in rows], {"filter": tree.text()[:_SHOWN]}
+    record_access(context.state, now=context.now, who=person.name, kind=kind, ids=ids, detail=detail)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from tagcast.features.core.errors import NotFoundError, StoreError
 from tagcast.features.core.messages import from_json, msg, nmsg
 from tagcast.features.core.signed_numbers import points
 from tagcast.models.definitions.score_scale import SCALES
+from tagcast.registry.access.access_log import record_access
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, hint_of
@@ -36,7 +37,9 @@ def some_ids(context: ServiceContext, person: Person) -> list[str]:
 
     with reader_for(context, person) as reader:
         few = exp.select("profile_id").from_("profiles").order_by("profile_id").limit(_SOME)
-        return [str(i) for i in reader.query(few).read_all().column(0).to_pylist()]
+        ids = [str(i) for i in reader.query(few).read_all().column(0).to_pylist()]
+    record_access(context.state, now=context.now, who=person.name, kind="examples", ids=ids)
+    return ids
 
 
 async def profile_lookup(page: PageContext) -> None:
@@ -51,6 +54,8 @@ async def profile_lookup(page: PageContext) -> None:
         classes="head",
     )
     _field(page, "")
+    if page.context.settings.access.ask_purpose:
+        return  # nobody is shown before the visitor has said what for
     ids = await page.run(some_ids)
     links = [h("a", one, href=link("/profile", one), class_="btn small mono") for one in ids]
     html(h("section", h("h2", say(msg("Examples"))), h("div", links, class_="row some"), class_="stack"))

@@ -13,10 +13,13 @@ from tagcast.serving.console.audiences.saved import saved_page
 from tagcast.serving.console.campaigns.campaign_page import campaign_view
 from tagcast.serving.console.campaigns.list_page import campaigns_page
 from tagcast.serving.console.operations.access import access_page
+from tagcast.serving.console.operations.accesses import accesses_page
+from tagcast.serving.console.operations.account import account_page
 from tagcast.serving.console.operations.audit import audit_page
 from tagcast.serving.console.operations.reviews import reviews_page
 from tagcast.serving.console.operations.runs import runs_page
 from tagcast.serving.console.profile_page import profile_lookup, profile_view
+from tagcast.serving.console.purpose import asked_first
 from tagcast.serving.console.tags.catalog import catalogue_page
 from tagcast.serving.console.tags.rule_draft import rule_page
 from tagcast.serving.console.tags.tag import tag_view
@@ -44,18 +47,32 @@ def add_pages(_app: FastAPI, context: ServiceContext) -> None:
     add_page(context, "/rules/new", msg("Draft a rule tag"), "/", rule_page, "draft")
     add_page(context, "/reviews", msg("Reviews"), "/reviews", reviews_page, "review")
     add_page(context, "/audience", msg("New audience"), "/audience", audience_page, "filter")
-    add_page(context, "/portrait", msg("Portrait"), "/audience", portrait_page, "filter")
+    add_page(
+        context,
+        "/portrait",
+        msg("Portrait"),
+        "/audience",
+        asked_first(msg("Portrait"), portrait_page),
+        "filter",
+    )
     add_page(context, "/compare", msg("Compare two audiences"), "/compare", compare_page, "filter")
     add_page(context, "/audiences", msg("Saved audiences"), "/audiences", saved_page, "filter")
     add_page(context, "/campaigns", msg("Campaigns"), "/campaigns", campaigns_page, "export")
     add_page(context, "/campaigns/{campaign}", msg("Campaigns"), "/campaigns", campaign_view, "export")
     add_page(context, "/profile", msg("Customer lookup"), "/profile", profile_lookup, "profiles")
     add_page(
-        context, "/profile/{profile_id:path}", msg("Customer lookup"), "/profile", profile_view, "profiles"
+        context,
+        "/profile/{profile_id:path}",
+        msg("Customer lookup"),
+        "/profile",
+        asked_first(msg("Customer lookup"), profile_view),
+        "profiles",
     )
     add_page(context, "/runs", msg("Runs"), "/runs", runs_page)
     add_page(context, "/audit", msg("Audit log"), "/audit", audit_page)
+    add_page(context, "/audit/access", msg("Access log"), "/audit", accesses_page)
     add_page(context, "/access", msg("Users and keys"), "/access", access_page, "access")
+    add_page(context, "/account", msg("My account"), "/account", account_page)
 
 
 def _add_shared(entities: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ What cannot be recorded is not handed out: the line of the audit log is written 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -18,7 +18,10 @@ from sqlglot import exp
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
+from tagcast.registry.access.access_log import record_access
+from tagcast.registry.access.accessed_profiles import Digests, all_of, digests_of
 from tagcast.registry.access.audit_log import count_use, flush_uses, record
+from tagcast.registry.access.origin import check_purpose
 from tagcast.registry.access.roles import require
 from tagcast.registry.operations.campaigns import save_campaign
 from tagcast.serving.audiences.filter_resolution import names_for, resolve
@@ -33,7 +36,10 @@ from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.filters.where import tags_of, where_in
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from tagcast.registry.access.roles import Person
+    from tagcast.registry.state.database import State
     from tagcast.serving.context import ServiceContext
 
 Format = Literal["csv", "parquet"]
@@ -154,13 +160,14 @@ def export(
     Raises
     ------
     NotAllowedError
-        Without the right "export".
+        Without the right "export", or without a purpose where one is asked for.
     ConflictError
         Where a tag that it uses has expired: nobody knows any more who is meant.
     TagcastError
         For an unknown column, channel or format, a share beyond 0 to 1, or a purpose left open where consent is configured.
     """
     require(person, "export")
+    check_purpose(needed=context.settings.access.ask_purpose)
     require_purpose(context.settings, channel, no_contact=no_contact)
     if not 0 <= holdout < 1:
         raise TagcastError(
@@ -200,7 +207,9 @@ def export(
         )
         rows = reader.query(query)
         kept = keep_members(context, export_id, plan, arms) if plan else nullcontext()
-        with kept, written(rows.schema, given_rows(rows, arms), to, format) as file:
+        given: list[Digests] = []
+        batches = _noted(context.state, given_rows(rows, arms), given)
+        with kept, written(rows.schema, batches, to, format) as file:
             exported = ExportRecord(
                 export_id, file.rows, len(arms.held_out), arms.standing, without, hidden, tuple(chosen),
                 file.sha256, arms.seed, plan.goal.to_json() if plan else None, plan.starts if plan else None,
@@ -227,8 +236,23 @@ def export(
                     subject=name or export_id,
                     detail=detail,
                 )
+                record_access(
+                    context.state,
+                    now=now,
+                    who=person.name,
+                    kind="export",
+                    digests=all_of(given),
+                    detail={"export": export_id},
+                )
     used = {*tags_of(resolved.whole), *(column.tag for column in chosen.values() if column.tag)}
     for tag in sorted(used):
         count_use(context.state, tag, "export", now)
     flush_uses(context.state)  # a command ends here, and what it counted with it
     return exported
+
+
+def _noted(state: State, batches: Iterable[pa.RecordBatch], given: list[Digests]) -> Iterator[pa.RecordBatch]:
+    """Yield batches as they come, and note whom they hold."""
+    for batch in batches:
+        given.append(digests_of(state, batch.column("profile_id").to_pylist()))
+        yield batch

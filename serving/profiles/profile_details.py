@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
 from tagcast.features.core.engines.key_ranges import PART_FILES
 from tagcast.features.ingest.event_log import last_events
+from tagcast.registry.access.access_log import record_access
+from tagcast.registry.access.origin import check_purpose
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import columns_of
 from tagcast.serving.catalog.known_tags import hidden_tags
@@ -100,14 +102,14 @@ def profile_page(
     Raises
     ------
     NotAllowedError
-        Without the right "profiles".
+        Without the right "profiles", or without a purpose where one is asked for.
     StoreError
         When there is none of that id.
     """
-    page = look_up(context, person, profile_id)
+    page = _tags_of(context, person, profile_id)
     tags = {row["tag"] for row in page.tags} | set(columns_of(context, person).tags)
     data = context.settings.data
-    return ProfileDetails(
+    details = ProfileDetails(
         page.profile_id,
         page.as_of,
         page.attributes,
@@ -118,6 +120,8 @@ def profile_page(
         # The event log may be newer than the run, and hold them under the id of today.
         last_events(data, context.former_ids.person(page.profile_id), events),
     )
+    _record(context, person, details)
+    return details
 
 
 def look_up(context: ServiceContext, person: Person, profile_id: str) -> ProfileDetails:
@@ -126,11 +130,31 @@ def look_up(context: ServiceContext, person: Person, profile_id: str) -> Profile
     Raises
     ------
     NotAllowedError
-        Without the right "profiles".
+        Without the right "profiles", or without a purpose where one is asked for.
     StoreError
         When there is none of that id.
     """
+    details = _tags_of(context, person, profile_id)
+    _record(context, person, details)
+    return details
+
+
+def _record(context: ServiceContext, person: Person, details: ProfileDetails) -> None:
+    """Put on record whom ``person`` is about to be shown, before they are."""
+    detail = {"events": len(details.events)}
+    record_access(
+        context.state,
+        now=context.now,
+        who=person.name,
+        kind="profile",
+        ids=[details.profile_id],
+        detail=detail,
+    )
+
+
+def _tags_of(context: ServiceContext, person: Person, profile_id: str) -> ProfileDetails:
     require(person, "profiles")
+    check_purpose(needed=context.settings.access.ask_purpose)
     names = columns_of(context, person)
     with reader_for(context, person) as reader:
         view = profile(reader, profile_id, tags=names.tags, other_ids=context.former_ids.other_ids)

@@ -18,9 +18,11 @@ from starlette.responses import Response
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Message, msg, nmsg
 from tagcast.registry.access.login_attempts import network_of
+from tagcast.registry.access.origin import asked_from
 from tagcast.serving.web.error_handlers import answer_of, problem
 from tagcast.serving.web.plain_pages import BEGIN, CALLBACK, login_page
 from tagcast.serving.web.proxies import Peer, TrustedProxies, is_known_host, is_same_origin
+from tagcast.serving.web.request_origin import origin_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,6 +38,8 @@ OPEN = HEALTH | {"/login"}
 """Paths that everybody may ask, exactly as they stand here."""
 SIGN_IN = frozenset({BEGIN, CALLBACK})
 """Those beside them where people sign in at an identity provider."""
+GUESSES_PASSWORDS = frozenset({"/api/v1/me/password"})
+"""Paths beside the login that check a password: limited as it is."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SOCKETS = "/_nicegui_ws/"
 _FILES = "/_nicegui/"
@@ -94,6 +98,7 @@ class AuthMiddleware:
         )
         state: dict[str, Any] = scope.setdefault("state", {})
         state["peer"] = peer
+        state["origin"] = origin_of(scope, peer)
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send, peer)
             return
@@ -111,13 +116,16 @@ class AuthMiddleware:
         else:
             async with self._context.turns.of(state["person"].name) as turn:
                 app = self._app if turn else _too_many(scope, _TURN_SECONDS)
-                await app(scope, receive, send)
+                with asked_from(state["origin"]):
+                    await app(scope, receive, send)
 
     async def _refusal(self, scope: Scope, peer: Peer) -> Response | None:
         """Return why an HTTP request is refused, and leave in its state who asks where it is not."""
         if scope["path"] in self._open:
             return await self._refusal_of_open(scope, peer)
-        asker = await self._access.of(HTTPConnection(scope), peer)
+        # A browser fetches files and polls by itself, also where nobody has touched the page for hours.
+        active = not scope["path"].startswith(_NO_QUESTIONS)
+        asker = await self._access.of(HTTPConnection(scope), peer, active=active)
         if asker is None:
             wait = await self._strangers.wait_for(network_of(peer.address))
             return _too_many(scope, wait) if wait else _unknown(scope, self._oidc)
@@ -133,6 +141,10 @@ class AuthMiddleware:
             return _forbidden(scope, msg("this page was opened by somebody else"), msg("reload the page"))
         if not scope["path"].startswith(_FILES):
             wait = await self._people.wait_for(f"{asker.known_by} {asker.person.name}")
+            if wait:
+                return _too_many(scope, wait)
+        if scope["path"] in GUESSES_PASSWORDS and scope["method"] not in SAFE:
+            wait = await self._logins.wait_for(network_of(peer.address))
             if wait:
                 return _too_many(scope, wait)
         scope["state"]["person"] = asker.person

@@ -49,11 +49,15 @@ class Access:
         self._context = context
         self._settings = context.settings.access
         # A page asks for dozens of files at once: a session is looked up once in five seconds.
-        self._seen: OrderedDict[str, tuple[datetime, int, Person | None]] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, bool], tuple[datetime, int, Person | None]] = OrderedDict()
+        self.idle = timedelta(minutes=self._settings.idle_minutes)
         self._lock = Lock()
 
-    async def of(self, connection: HTTPConnection, peer: Peer) -> Asker | None:
-        """Return who asks, None where nobody is known; the event loop stays free."""
+    async def of(self, connection: HTTPConnection, peer: Peer, *, active: bool = False) -> Asker | None:
+        """Return who asks, None where nobody is known; the event loop stays free.
+
+        ``active`` where somebody does something, which keeps their session open.
+        """
         key = key_of(connection)
         if key:
             person = await run_in_threadpool(person_of_key, self._context.state, key, self._context.now)
@@ -64,14 +68,18 @@ class Access:
         token = connection.cookies.get(COOKIE)
         if not token:
             return None
-        known, person = self._remembered(token)
+        known, person = self._remembered(token, active=active)
         if not known:
-            person = await run_in_threadpool(self._look_up, token)
+            person = await run_in_threadpool(self._look_up, token, active)
         return Asker(person, "session") if person else None
 
-    def open(self, person: Person, life: timedelta) -> str:
+    def open(
+        self, person: Person, *, address: str, agent: str, life: timedelta = sessions.SESSION_LIFE
+    ) -> str:
         """Open a session that lives so long, and return its token."""
-        return sessions.open_session(self._context.state, person, self._context.now, life=life)
+        return sessions.open_session(
+            self._context.state, person, self._context.now, address=address, agent=agent, life=life
+        )
 
     def close(self, token: str, *, address: str) -> None:
         """Close a session, on record with the address it was closed from; it ends at once."""
@@ -83,22 +91,24 @@ class Access:
             sessions.close_session(state, token)
         sessions.note_ending(state)  # again: only now is it so for who looks
         with self._lock:
-            self._seen.pop(token, None)
+            for active in (False, True):
+                self._seen.pop((token, active), None)
 
-    def _remembered(self, token: str) -> tuple[bool, Person | None]:
+    def _remembered(self, token: str, *, active: bool) -> tuple[bool, Person | None]:
+        # Who does something is not remembered for who merely has a page open: their doing has to be noted.
         with self._lock:
-            seen = self._seen.get(token)
+            seen = self._seen.get((token, active))
         if seen is None or abs(self._context.now - seen[0]) > _REMEMBERED_FOR:
             return False, None
         # An ending in this process counts at once, one in another process within those seconds.
         return seen[1] == sessions.endings(self._context.state), seen[2]
 
-    def _look_up(self, token: str) -> Person | None:
+    def _look_up(self, token: str, active: bool) -> Person | None:
         now, endings = self._context.now, sessions.endings(self._context.state)
-        person = sessions.person_of_session(self._context.state, token, now)
+        person = sessions.person_of_session(self._context.state, token, now, idle=self.idle, active=active)
         with self._lock:
-            self._seen[token] = (now, endings, person)
-            self._seen.move_to_end(token)
+            self._seen[token, active] = (now, endings, person)
+            self._seen.move_to_end((token, active))
             while len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
         return person

@@ -87,12 +87,13 @@ class ConsolePages:
             if sender is None or _person(page.request.scope) not in {None, sender}:
                 return False
             async with self._turns.setdefault(page, Lock()):  # messages keep their order
-                if not await self._is_live(page):
+                # An event is what somebody did on the page; the rest the browser says by itself.
+                if not await self._is_live(page, active=event == "event"):
                     return False
         # What names something that is no id is no message of a page.
         return all(isinstance(one, str) for one in named)
 
-    async def _is_live(self, page: Client) -> bool:
+    async def _is_live(self, page: Client, *, active: bool = False) -> bool:
         """Return whether a page's owner is still who they were when it was built; else end it."""
         from nicegui import Client
 
@@ -101,7 +102,7 @@ class ConsolePages:
         if owner is None or peer is None:
             return True  # an error page of NiceGUI's own: it belongs to nobody
         try:
-            asker = await self._access.of(HTTPConnection(scope), peer)
+            asker = await self._access.of(HTTPConnection(scope), peer, active=active)
         except TagcastError:
             return False  # nobody can tell now: the page waits
         if asker is not None and asker.person == owner:

@@ -78,7 +78,8 @@ def welcome(
     """
     answer = RedirectResponse(safe_path(there), status_code=303)
     seconds, secure = int(life.total_seconds()), request.url.scheme == "https"
-    token = access.open(person, life)
+    agent = request.headers.get("user-agent", "")
+    token = access.open(person, address=address_of(request), agent=agent, life=life)
     answer.set_cookie(COOKIE, token, max_age=seconds, httponly=True, samesite="lax", secure=secure)
     if signed_in_elsewhere:
         answer.set_cookie(

@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress as suppress_error
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -25,8 +26,8 @@ from tagcast.features.ingest.readers.scans import parquet_scan
 
 FILE = "suppressed.json"
 """In the home: digests of ids that loads leave out."""
-KEY = "suppression.key"
-"""In the home: what the digests are made with, which whoever writes the home alone can read."""
+KEY = "profile.key"
+"""In the home: what digests of profiles are made with, here and in the access log; whoever writes the home alone can read it."""
 _KEY_BYTES = 32
 
 
@@ -99,13 +100,18 @@ def read_suppression(home: Path) -> Suppression:
 
 
 def with_key(home: Path) -> Suppression:
-    """Return who was erased from a home, with a key to name somebody by: made where there was none."""
+    """Return who was erased from a home, with a key to name somebody by: made where there was none.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_suppression`, and where no key can be made.
+    """
     found = read_suppression(home)
     if found.key:
         return found
-    made = replace(found, key=secrets.token_hex(_KEY_BYTES))
-    _write(home / KEY, made.key)
-    return made
+    _make_key(home / KEY, secrets.token_hex(_KEY_BYTES))
+    return replace(found, key=read_suppression(home).key)
 
 
 def suppress(home: Path, digests: Iterable[str]) -> Suppression:
@@ -134,7 +140,7 @@ def keep_suppressed(home: Path, other: Suppression) -> Suppression:
             hint=msg("restore into the home that the backup was taken of, or into an empty one"),
         )
     if not found.key:
-        _write(home / KEY, other.key)
+        _make_key(home / KEY, other.key)
     return suppress(home, other.digests)
 
 
@@ -171,16 +177,36 @@ def _sha256(*parts: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="sha256", expressions=[text])
 
 
+def _make_key(file: Path, key: str) -> None:
+    """Write the key; of several processes that make one, that of the first counts."""
+    try:
+        aside = _written_aside(file, key)
+        try:
+            with suppress_error(FileExistsError):
+                os.link(aside, file)
+        finally:
+            aside.unlink()
+    except OSError as error:
+        raise DataError(
+            msg("no key can be made in {file}: {reason}", file=file, reason=reason_of(error)),
+            hint=msg("check the folder, its rights and the free space"),
+        ) from error
+
+
 def _write(file: Path, text: str) -> None:
     """Write a file whole or not at all, for whoever may write the home."""
+    _written_aside(file, text).replace(file)
+
+
+def _written_aside(file: Path, text: str) -> Path:
     private_folder(file.parent)
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(aside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode_in(file.parent))
+    aside = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode_in(file.parent))
     with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
         handle.write(text + "\n")
         handle.flush()
         os.fsync(handle.fileno())
-    aside.replace(file)
+    return aside
 
 
 def _unreadable(file: Path, reason: object) -> DataError:

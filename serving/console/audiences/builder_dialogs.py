@@ -12,6 +12,7 @@ from tagcast.features.core.messages import msg, nmsg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.console.i18n.vocabulary import PART_TITLES
+from tagcast.serving.console.purpose import with_purpose
 from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, failed
@@ -68,13 +69,24 @@ async def sample_dialog(page: PageContext, fields: Fields, tree: Filter | None) 
     if tree is None:
         done(say(msg("Add a condition to narrow it down.")))
         return
-    try:
-        rows = await page.run(questions.sample, tree, _SAMPLE)
-    except TagcastError as error:
-        failed(page, error)
-        return
-    with dialog(say(nmsg("Sample of {n} member", "Sample of {n} members", len(rows))), wide=True) as box:
-        html(_members(page, fields, rows) if rows else h("p", say(msg("No one matches.")), class_="muted"))
+    asked = page.context.settings.access.ask_purpose
+    rows: list[dict[str, Any]] = []
+    if not asked:
+        try:
+            rows = await page.run(questions.sample, tree, _SAMPLE)
+        except TagcastError as error:
+            failed(page, error)
+            return
+
+    async def show(visit: PageContext) -> None:
+        found = await visit.run(questions.sample, tree, _SAMPLE) if asked else rows
+        html(_members(page, fields, found) if found else h("p", say(msg("No one matches.")), class_="muted"))
+
+    title = (
+        say(msg("Sample")) if asked else say(nmsg("Sample of {n} member", "Sample of {n} members", len(rows)))
+    )
+    with dialog(title, wide=True) as box:
+        await with_purpose(page, show)
         with ui.element("div").classes("actions"):
             button(say(msg("Close")), box.close, "quiet").props("autofocus")
 

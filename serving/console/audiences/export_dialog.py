@@ -10,6 +10,7 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg, nmsg, pmsg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.campaigns.goals import goal_tags
+from tagcast.serving.console.purpose import purpose_field
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.downloads import place_for
 from tagcast.serving.console.ui.formatting import number
@@ -150,6 +151,7 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
                 "With a control group held out the export is a campaign; what it did is shown under Campaigns."
             )
         )
+        stated = purpose_field(page)
         left_out = html(Markup(""), classes="export-reach").props('role=status aria-live="polite"')
         answer = html(Markup("")).props('role=status aria-live="polite"')
 
@@ -166,8 +168,9 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
             kind: Literal["csv", "parquet"] = chosen["format"]
             no_contact = bool(consent) and chosen["purpose"] == NO_CONTACT
             file = place_for(page.context, f"{name or 'audience'}.{kind}".replace("/", "_"))
+            visit = page if stated is None else page.with_purpose(stated.value or "")
             try:
-                record = await page.run(
+                record = await visit.run(
                     write_export,
                     tree,
                     file,

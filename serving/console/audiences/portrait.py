@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.errors import PurposeNeededError, TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter, InAudience
 from tagcast.serving.audiences import service as questions
@@ -66,6 +66,8 @@ async def portrait_page(page: PageContext) -> None:
         picture, _ = await page.run(drawn, text, against)
         count = await page.run(counted, tree, page.language)
         known = await page.run(titles, page.language)
+    except PurposeNeededError:
+        raise  # asked for in place of the page
     except TagcastError as error:
         html(h("div", h("h1", say(msg("Portrait"))), error_markup(page, error), class_="stack"))
         return

@@ -1,8 +1,9 @@
-"""Users and keys: who may come in, and as what."""
+"""Users, keys and sessions: who may come in, as what, and who is there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,54 +11,38 @@ from markupsafe import Markup
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Message, listed, msg
-from tagcast.registry.access.passwords import LENGTHS
-from tagcast.registry.access.roles import SHIPPED_ROLES, require
+from tagcast.registry.access.roles import require
+from tagcast.registry.access.sessions import session_id
 from tagcast.serving.console.i18n.vocabulary import role_title
-from tagcast.serving.console.ui.formatting import day
+from tagcast.serving.console.operations.add_dialog import add_dialog
+from tagcast.serving.console.operations.session_table import session_table
+from tagcast.serving.console.ui.formatting import day, minute
 from tagcast.serving.console.ui.html import h
-from tagcast.serving.console.ui.notices import done, error_markup, failed
-from tagcast.serving.console.ui.widgets import button, dialog, html, select, text_field
+from tagcast.serving.console.ui.notices import done, failed
+from tagcast.serving.console.ui.widgets import button, html
+from tagcast.serving.web.authentication import COOKIE
 
 if TYPE_CHECKING:
     from tagcast.registry.access.accounts import User
     from tagcast.registry.access.api_keys import Key
     from tagcast.registry.access.roles import Person
+    from tagcast.registry.access.sessions import Session
     from tagcast.serving.console.ui.page_context import PageContext
     from tagcast.serving.context import ServiceContext
 
 
-def users_and_keys(context: ServiceContext, person: Person) -> tuple[list[User], list[Key]]:
-    """Return users and keys."""
+def who_may_come_in(
+    context: ServiceContext, person: Person
+) -> tuple[list[User], list[Key], list[Session], datetime]:
+    """Return users, keys and sessions, and when."""
     from tagcast.registry.access.accounts import users
     from tagcast.registry.access.api_keys import keys
+    from tagcast.registry.access.sessions import sessions
 
     require(person, "access")
-    return users(context.accounts), keys(context.state)
-
-
-def add_user(
-    context: ServiceContext,
-    person: Person,
-    name: str,
-    role: str,
-    password: str,
-    sensitive: bool,
-    rows: Sequence[str] = (),
-) -> None:
-    """Add a user."""
-    from tagcast.registry.access import accounts
-
-    require(person, "access")
-    accounts.add_user(
-        context.accounts,
-        name,
-        role,
-        password,
-        sensitive=sensitive,
-        rows=rows,
-        by=person.name,
-        now=context.now,
-    )
+    state, now = context.accounts, context.now
+    idle = timedelta(minutes=context.settings.access.idle_minutes)
+    return users(state), keys(state), sessions(state, now, idle=idle), now
 
 
 def remove_user(context: ServiceContext, person: Person, name: str) -> None:
@@ -76,21 +61,12 @@ def unlock_user(context: ServiceContext, person: Person, name: str) -> None:
     accounts.unlock(context.accounts, name, by=person.name, now=context.now)
 
 
-def add_key(
-    context: ServiceContext,
-    person: Person,
-    name: str,
-    role: str,
-    sensitive: bool,
-    rows: Sequence[str] = (),
-) -> str:
-    """Add a key and return it."""
-    from tagcast.registry.access import api_keys as keys
+def end_session(context: ServiceContext, person: Person, number: str) -> None:
+    """End a session of anybody."""
+    from tagcast.registry.access.sessions import end_session
 
     require(person, "access")
-    return keys.add_key(
-        context.accounts, name, role, sensitive=sensitive, rows=rows, by=person.name, now=context.now
-    )
+    end_session(context.accounts, number, by=person.name, now=context.now)
 
 
 def revoke_key(context: ServiceContext, person: Person, number: str) -> None:
@@ -106,7 +82,7 @@ async def access_page(page: PageContext) -> None:
     from nicegui import ui
 
     say = page.say
-    users, keys = await page.run(users_and_keys)
+    users, keys, found, now = await page.run(who_may_come_in)
     with ui.element("div").classes("head"):
         html(
             h(
@@ -119,7 +95,7 @@ async def access_page(page: PageContext) -> None:
     with ui.element("section").classes("card"):
         with ui.element("div").classes("between"):
             html(h("h2", say(msg("Users"))))
-            button(say(msg("Add user")), lambda: _add(page, user=True), "small", "plus")
+            button(say(msg("Add user")), lambda: add_dialog(page, user=True), "small", "plus")
         if users:
             _table(
                 page,
@@ -131,11 +107,19 @@ async def access_page(page: PageContext) -> None:
     with ui.element("section").classes("card"):
         with ui.element("div").classes("between"):
             html(h("h2", say(msg("API keys"))))
-            button(say(msg("Add key")), lambda: _add(page, user=False), "small", "plus")
+            button(say(msg("Add key")), lambda: add_dialog(page, user=False), "small", "plus")
         if keys:
-            _table(page, [_key(page, k) for k in keys], {msg("Revoke"): revoke_key})
+            _table(page, [_key(page, k, now) for k in keys], {msg("Revoke"): revoke_key})
         else:
             html(h("p", say(msg("No keys yet.")), class_="faint"))
+
+    async def end(number: str) -> None:
+        await page.run(end_session, number)
+
+    with ui.element("section").classes("card"):
+        html(h("h2", say(msg("Sessions"))))
+        token = page.request.cookies.get(COOKIE)
+        session_table(page, found, end, current=None if token is None else session_id(token))
 
 
 def _marks(page: PageContext, role: str, sensitive: bool, rows: Sequence[str]) -> Markup:
@@ -155,18 +139,27 @@ def _user(page: PageContext, user: User) -> tuple[str, list[Markup], bool]:
     return user.name, [h("b", user.name), _marks(page, user.role, user.sensitive, user.rows), added], True
 
 
-def _key(page: PageContext, key: Key) -> tuple[str, list[Markup], bool]:
+def _key(page: PageContext, key: Key, now: datetime) -> tuple[str, list[Markup], bool]:
     say = page.say
-    until = day(key.expires_at) if key.expires_at else say(msg("never"))
-    state = (
-        h("span", say(msg("revoked")), class_="pill bad")
-        if key.revoked_at
-        else say(msg("Expires: {when}", when=until))
-    )
+    never = say(msg("never"))
+    until = say(msg("Expires: {when}", when=day(key.expires_at) if key.expires_at else never))
+    if key.revoked_at:
+        state = h("span", say(msg("revoked")), class_="pill bad")
+    elif key.expires_at is not None and key.expires_at <= now:
+        state = h("span", say(msg("expired")), class_="pill bad")
+    else:
+        state = h("span", until, class_="pill warn" if key.ends_soon(now) else None)
+    used = say(msg("Last used: {when}", when=minute(key.used_at) if key.used_at else never))
     name = h("span", h("b", key.name), " ", h("code", key.id, class_="faint"))
+    only = None if key.only is None else say(msg("only: {rights}", rights=listed(key.only)))
+    role = h(
+        "span",
+        _marks(page, key.role, key.sensitive, key.rows),
+        h("div", only, class_="faint") if only else None,
+    )
     return (
         key.id,
-        [name, _marks(page, key.role, key.sensitive, key.rows), h("span", state, class_="muted num")],
+        [name, role, h("span", state, h("div", used, class_="faint"), class_="muted num")],
         not key.revoked_at,
     )
 
@@ -195,64 +188,3 @@ def _table(
                     for label, act in actions.items() if may else ():
                         danger = "danger" if label == list(actions)[-1] else ""
                         button(page.say(label), partial(go, act, name), f"small quiet {danger}")
-
-
-def _add(page: PageContext, *, user: bool) -> None:
-    """Ask for a name and a role; a key is shown once."""
-    from nicegui import ui
-
-    say = page.say
-    title = say(msg("Add user") if user else msg("Add key"))
-    with dialog(title) as box:
-        name = text_field(say(msg("Name"))).props("autofocus")
-        roles = page.person.roles
-        titles = {one: role_title(say, roles, one) for one in roles.names}
-        role = select(titles, SHIPPED_ROLES[1], say(msg("Role")), lambda _: None)
-        only = (
-            select(roles.rows, [], say(msg("Sees only (default: every profile)")), lambda _: None, many=True)
-            if roles.rows
-            else None
-        )
-        password = (
-            text_field(
-                say(msg("Password (at least {shortest} characters)", shortest=LENGTHS[0])), kind="password"
-            )
-            if user
-            else None
-        )
-        sensitive = ui.checkbox(say(msg("Can see sensitive data")))
-        answer = html(Markup("")).props('role=status aria-live="polite"')
-
-        async def go() -> None:
-            rows = tuple(only.value or ()) if only is not None else ()
-            try:
-                if password is not None:
-                    await page.run(
-                        add_user,
-                        name.value or "",
-                        role.value,
-                        password.value or "",
-                        bool(sensitive.value),
-                        rows,
-                    )
-                    box.close()
-                    ui.navigate.reload()
-                    return
-                made = await page.run(add_key, name.value or "", role.value, bool(sensitive.value), rows)
-            except TagcastError as error:
-                answer.content = error_markup(page, error)
-                return
-            answer.content = h(
-                "div",
-                h("b", say(msg("Copy this key now. It will not be shown again."))),
-                h("pre", made, class_="key"),
-                class_="note good",
-            )
-
-        def close() -> None:
-            box.close()
-            ui.navigate.reload()
-
-        with ui.element("div").classes("actions"):
-            button(say(msg("Close")), close, "quiet")
-            button(title, go, "primary")

@@ -37,6 +37,7 @@ _CHOICES = (
     "user.add",
     "key.add",
     "key.revoke",
+    "session.end",
 )
 """Actions that people filter by."""
 _ACTIONS: dict[str, Message] = {
@@ -63,6 +64,9 @@ _ACTIONS: dict[str, Message] = {
     "user.remove": msg("removed a user"),
     "key.add": msg("added a key"),
     "key.revoke": msg("revoked a key"),
+    "session.end": msg("ended sessions"),
+    "access.forget": msg("took customers out of the access log"),
+    "audit.start": msg("sealed what was written before"),
 }
 _DETAILS: dict[str, Message] = {
     "rows": msg("rows"),
@@ -97,7 +101,13 @@ _DETAILS: dict[str, Message] = {
     "by": pmsg("how", "by"),
     "address": msg("address"),
     "id": msg("ID"),
+    "expires_at": msg("expires"),
+    "only": msg("limited to"),
+    "sessions": msg("sessions"),
+    "lines": msg("entries"),
 }
+_TECHNICAL = frozenset({"seals"})
+"""Details that only a verification reads."""
 
 _VALUES_OF: dict[str, Mapping[Any, Message]] = {
     "role": ROLE_TITLES,
@@ -127,7 +137,9 @@ async def audit_page(page: PageContext) -> None:
         if page.person.may("audit")
         else say(msg("What you did, and when. Entries can only be added."))
     )
-    html(h("div", h("h1", say(msg("Audit log"))), h("p", lead)), classes="head")
+    with ui.element("div").classes("head"):
+        html(h("div", h("h1", say(msg("Audit log"))), h("p", lead)), classes="grow")
+        html(link_button(say(msg("Who looked at customers")), "/audit/access"))
     with ui.element("div").classes("filters"):
         choices = {"": say(msg("Any action")), **{one: say(_ACTIONS[one]) for one in _CHOICES}}
         select(
@@ -172,7 +184,7 @@ def _detail(page: PageContext, detail: Mapping[str, object]) -> Markup:
             h("span", _short(page, key, value), class_="muted"),
         )
         for key, value in detail.items()
-        if value
+        if value and key not in _TECHNICAL
     ]
     return h("div", shown, class_="details")
 

@@ -219,11 +219,11 @@ def _foot(page: PageContext) -> Markup:
     say, person = page.say, page.person
     here = page.request.url.path + (f"?{page.request.url.query}" if page.request.url.query else "")
     person_mark = h(
-        "div",
+        "a",
         h("span", person.name[:1], class_="avatar", aria_hidden="true"),
         h("div", h("b", person.name), h("span", role_title(say, person.roles, person.role), class_="faint")),
-        class_="who",
-    )
+        class_="who", href="/account", title=say(msg("My account")),
+    )  # fmt: skip
     languages = h(
         "div",
         [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.features.core.errors import FilterError, PurposeNeededError, TagcastError
 from tagcast.features.core.messages import Joined, Message, Text, msg
 from tagcast.registry.access.roles import Right
 from tagcast.serving.console.i18n.vocabulary import role_title
@@ -30,6 +30,10 @@ _PAGES: dict[str, Message] = {
 
 def hint_of(page: PageContext, error: TagcastError) -> str:
     """Return what helps, for somebody in a browser: pages instead of commands, and who runs what has no page."""
+    if isinstance(error, PurposeNeededError):
+        return page.say(
+            msg("say what for: on the page of a customer, or where a sample or an export is asked for")
+        )
     return page.say(_without_commands(page, error.hint))
 
 

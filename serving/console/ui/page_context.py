@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from asyncio import CancelledError
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 from tagcast.features.core.errors import NotAllowedError
 from tagcast.features.core.messages import Language, msg
 from tagcast.features.core.schema.entities import PROFILE
+from tagcast.registry.access.origin import asked_from, cleaned_purpose
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.web.plain_pages import ENTITY_COOKIE, THEME_COOKIE, language_of
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fastapi import Request
     from nicegui import Client
 
+    from tagcast.registry.access.origin import Origin
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
 
@@ -40,6 +42,8 @@ class PageContext:
         The language of the visit.
     theme : {"auto", "light", "dark"}
     request : Request
+    purpose : str
+        What single customers are looked at for, where the visitor was asked.
     """
 
     context: ServiceContext
@@ -47,11 +51,22 @@ class PageContext:
     say: Translator
     theme: Theme
     request: Request
+    purpose: str = ""
 
     @property
     def language(self) -> Language:
         """The language of the visit."""
         return self.say.language
+
+    @property
+    def origin(self) -> Origin:
+        """Where the visit comes from, for the access log."""
+        where: Origin = self.request.state.origin
+        return replace(where, purpose=self.purpose) if self.purpose else where
+
+    def with_purpose(self, purpose: str) -> PageContext:
+        """Return the visit of somebody who says what they look at customers for."""
+        return replace(self, purpose=cleaned_purpose(purpose))
 
     def parameter(self, name: str, default: str = "") -> str:
         """Return a parameter of the address: a part of its path, or of its query."""
@@ -73,10 +88,16 @@ class PageContext:
                 raise NotAllowedError(
                     msg("too many questions are being worked on"), hint=msg("wait until some are answered")
                 )
-            answer: Any = await run.io_bound(function, self.context, self.person, *given, **named)
+            answer: Any = await run.io_bound(self._ask, function, given, named)
         if core.app.is_stopping or core.app.is_stopped:
             raise CancelledError  # NiceGUI answers None then, and nobody looks any more
         return cast("Answer", answer)
+
+    def _ask(
+        self, function: Callable[..., Answer], given: tuple[object, ...], named: dict[str, object]
+    ) -> Answer:
+        with asked_from(self.origin):  # in the thread that works on it
+            return function(self.context, self.person, *given, **named)
 
 
 def visit_of(context: ServiceContext, request: Request, person: Person) -> PageContext:

@@ -87,7 +87,9 @@ def test_a_key_is_shown_once(project) -> None:
     [key] = project.json("key", "list")
     # The first day on which it does not work begins at the project's midnight.
     assert key["expires_at"] == "2998-12-31 16:00:00+00:00"
-    assert text.split("_", 2)[2] not in project.run("key", "list").stdout + json.dumps(project.json("audit"))
+    assert text.split("_", 2)[2] not in project.run("key", "list").stdout + json.dumps(
+        project.json("audit", "list")
+    )
     project.run("key", "revoke", key["id"])
     assert person_of_key(state, text, NOW + timedelta(seconds=10)) is None
     state.close()
@@ -97,18 +99,21 @@ def test_the_audit_log_tells_all_of_it(project) -> None:
     project.add("ann", "--role", "admin")
     project.json("key", "add", "crm")
     project.run("user", "remove", "ann")
-    assert [e["action"] for e in project.json("audit")] == ["user.remove", "key.add", "user.add"]
-    [entry] = project.json("audit", "--action", "key.")
+    assert [e["action"] for e in project.json("audit", "list")] == ["user.remove", "key.add", "user.add"]
+    [entry] = project.json("audit", "list", "--action", "key.")
     assert entry["detail"] == {"role": "viewer", "sensitive": False, "name": "crm", "expires_at": None}
-    assert [e["action"] for e in project.json("audit", "--limit", "1", "--before", str(entry["id"]))] == [
-        "user.add"
+    assert [
+        e["action"] for e in project.json("audit", "list", "--limit", "1", "--before", str(entry["id"]))
+    ] == ["user.add"]
+    assert [e["action"] for e in project.json("audit", "list", "--subject", "ann")] == [
+        "user.remove",
+        "user.add",
     ]
-    assert [e["action"] for e in project.json("audit", "--subject", "ann")] == ["user.remove", "user.add"]
-    assert "role=viewer, sensitive=false" in project.run("audit", "--action", "key.add").stdout
+    assert "role=viewer, sensitive=false" in project.run("audit", "list", "--action", "key.add").stdout
 
 
 def test_looking_makes_nothing(project) -> None:
-    for words in (("user", "list"), ("key", "list"), ("audit",)):
+    for words in (("user", "list"), ("key", "list"), ("audit", "list")):
         assert project.json(*words) == []
     assert [f.name for f in project.config.parent.iterdir()] == ["tagcast.toml"]
 
@@ -147,7 +152,7 @@ def test_who_was_locked_out_is_unlocked_from_the_command_line(project) -> None:
         login(state, "ann", PASSWORD, NOW, address="192.0.2.1")
     assert project.json("user", "unlock", "Ann") == {"unlocked": "Ann"}
     assert login(state, "ann", PASSWORD, NOW, address="192.0.2.1")
-    assert project.json("audit", "--action", "user.unlock")[0]["subject"] == "ann"
+    assert project.json("audit", "list", "--action", "user.unlock")[0]["subject"] == "ann"
     project.run("user", "unlock", "bo", code=13)
     state.close()
 
@@ -156,14 +161,14 @@ def test_who_was_locked_out_is_unlocked_from_the_command_line(project) -> None:
 def test_a_variable_makes_nobody_somebody_else(project, monkeypatch, variable) -> None:
     monkeypatch.setenv(variable, "another marketer")
     project.add("ann")
-    (line,) = project.json("audit", "--action", "user.add")
+    (line,) = project.json("audit", "list", "--action", "user.add")
     assert line["who"] == pwd.getpwuid(os.getuid()).pw_name
 
 
 def test_who_has_no_name_is_told_by_number(project, monkeypatch) -> None:
     monkeypatch.setattr("os.getuid", lambda: 4_000_000)
     project.add("ann")
-    assert project.json("audit", "--action", "user.add")[0]["who"] == "uid 4000000"
+    assert project.json("audit", "list", "--action", "user.add")[0]["who"] == "uid 4000000"
 
 
 @pytest.mark.parametrize(
@@ -189,14 +194,14 @@ def test_a_named_key_says_who_runs_a_command_and_what_they_may_do(project, monke
     admin, viewer = key_for(project, "nightly", "admin"), key_for(project, "looker", "viewer")
     monkeypatch.setenv("TAGCAST_KEY", admin)
     project.add("ann")
-    assert project.json("audit", "--action", "user.add")[0]["who"] == "nightly"
+    assert project.json("audit", "list", "--action", "user.add")[0]["who"] == "nightly"
     for words in (("audience", "save", "x", "age > 3"), ("tag", "apply", "--reason", "r")):
         assert "an admin may not" in project.run(*words, code=11).stderr
     monkeypatch.setenv("TAGCAST_KEY", viewer)
     for words in (("user", "list"), ("key", "list"), ("user", "remove", "ann"), ("key", "add", "mine")):
         project.run(*words, code=11)
     project.run("user", "add", "me", "--password-file", "-", given=f"{PASSWORD}\n", code=11)
-    assert {line["who"] for line in project.json("audit")} <= {"looker"}  # one's own lines
+    assert {line["who"] for line in project.json("audit", "list")} <= {"looker"}  # one's own lines
 
 
 @pytest.mark.parametrize("key", ["tc_0_0", "x", "tc_000000000000_" + "a" * 43])

@@ -111,7 +111,7 @@ def test_a_champion_waits_for_a_second_person(project, system_knows) -> None:
     done = project.invoke("model", "approve", TAG, "2", "--reason", "read the card")
     assert done.stdout == f"{TAG}: version 2 is champion: the next run scores with it\n"
     assert [v["aliases"] for v in project.json("model", "list", TAG)] == [["champion"], []]
-    (line,) = [e for e in project.json("audit") if e["action"] == "champion.approve"]
+    (line,) = [e for e in project.json("audit", "list") if e["action"] == "champion.approve"]
     assert (line["who"], line["subject"], line["detail"]["proposed_by"]) == ("Bob", TAG, "tests")
 
 
@@ -247,4 +247,4 @@ def test_several_tags_are_submitted_and_approved_at_once_or_not_at_all(
     assert statuses(project) == {**dict.fromkeys(every, "in_review"), "older": "draft"}
     said = project.run("tag", "approve", *every[:3], "--reason", "read them").stdout
     assert said.splitlines() == [f"{name} is published (was in review)" for name in every[:3]]
-    assert {line["who"] for line in project.json("audit", "--action", "tag.step")[:3]} == {"bob"}
+    assert {line["who"] for line in project.json("audit", "list", "--action", "tag.step")[:3]} == {"bob"}

@@ -98,7 +98,7 @@ def test_a_read_only_home_can_be_read_and_says_that_it_is_read_only(shop, tmp_pa
             ("model", "list"),
             ("run", "list"),
             ("user", "list"),
-            ("audit",),
+            ("audit", "list"),
             ("profile", "show", "c0001"),
             ("audience", "count", f"{TAG} = 'yes'"),
         ):

@@ -88,7 +88,12 @@ COMMANDS: dict[tuple[str, ...], tuple[tuple[str, ...], set[str]]] = {
     ("key", "add"): (("x",), ADMIN),
     ("key", "list"): ((), ADMIN),
     ("key", "revoke"): (("x",), ADMIN),
-    ("audit",): ((), ALL),  # of others' lines those who have the right alone
+    ("user", "sessions"): ((), ADMIN),
+    ("user", "end"): (("x",), ADMIN),
+    ("audit", "list"): ((), ALL),  # of others' lines those who have the right alone
+    ("audit", "access"): ((), ALL),
+    ("audit", "verify"): ((), SCIENTIST | ADMIN),
+    ("audit", "stream"): ((), SCIENTIST | ADMIN),
     ("serve",): (("--port", "0"), SCIENTIST),
 }
 """Words that the command takes, and the roles that may use it."""
@@ -135,7 +140,7 @@ def test_a_command_refuses_a_key_whose_role_may_not(project, keys, monkeypatch, 
 
 @pytest.mark.parametrize(
     "command",
-    [("run", "list"), ("model", "list"), ("tag", "list"), ("audience", "count"), ("audit",)],
+    [("run", "list"), ("model", "list"), ("tag", "list"), ("audience", "count"), ("audit", "list")],
     ids=" ".join,
 )
 def test_a_command_serves_a_key_whose_role_may(project, keys, monkeypatch, command):
@@ -313,10 +318,16 @@ def test_a_key_that_is_limited_to_rows_reads_these_alone(project, monkeypatch):
     assert "this counts every profile, and oslo sees some of them only" in refused.stderr
     opened = tagcast.open(config, project.home)
     assert sorted(opened.audience("age > 0 OR age IS NULL").to_pandas()["profile_id"]) == oslo
-    assert set(opened.predictions(TAG)["profile_id"]) <= set(oslo)
+    predicted = list(opened.predictions(TAG)["profile_id"])
+    assert set(predicted) <= set(oslo)
     assert opened.profile(oslo[0]).profile_id == oslo[0]
     with pytest.raises(NotFoundError):
         opened.profile(elsewhere)
+    looked = limited.json("audit", "access", "--profile", predicted[0])
+    assert [(one["kind"], one["everyone"]) for one in looked if one["kind"] == "predictions"] == [
+        ("predictions", False)
+    ]
+    assert limited.json("audit", "access", "--profile", elsewhere) == []
     monkeypatch.setenv("TAGCAST_KEY", gone)
     for words in (("audience", "count", "age > 3"), ("profile", "show", oslo[0]), ("tag", "list")):
         result = limited.invoke(*words)

@@ -137,6 +137,8 @@ def test_no_byte_of_them_is_left_and_the_others_are_as_they_were(home) -> None:
     before = published(line.home)
     promised = line.json("promise", TAG)
     (frozen,) = line.json("audience", "list")
+    looked = line.json("audit", "access")
+    assert len(line.json("audit", "access", "--profile", gone[7])) == len(looked) > 0
     places = whatever_holds(line.home, MARK)
     for kind in ("events/", "features/", "store/snapshots/", "store/history/", "predictions/", "campaigns/"):
         assert any(place.startswith(kind) for place in places), kind
@@ -162,8 +164,11 @@ def test_no_byte_of_them_is_left_and_the_others_are_as_they_were(home) -> None:
     assert line.json("promise", TAG) == promised
     (less,) = line.json("audience", "list")
     assert less["members"] == frozen["members"] - 50
-    log = line.json("audit")
+    log = line.json("audit", "list")
     assert [entry["detail"]["profiles"] for entry in log if entry["action"] == "profile.erase"] == [50]
+    assert line.json("audit", "access", "--profile", gone[7]) == []
+    assert line.json("audit", "access") == looked
+    assert line.json("audit", "verify")["findings"] == []
     again = line.json("profile", "erase", *gone)
     assert again["profiles"] == 0
     assert not any(again["taken"].values())

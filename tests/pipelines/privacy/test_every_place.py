@@ -16,6 +16,7 @@ from tagcast.pipelines.cli import groups
 from tagcast.pipelines.privacy.erase import erase
 from tagcast.pipelines.privacy.export import export_profile
 from tagcast.pipelines.project.project import Project, open_project
+from tagcast.registry.access.access_log import accesses
 from tagcast.registry.access.audit_log import entries
 from tagcast.registry.access.roles import Person
 from tests.pipelines.privacy.test_erase import whatever_holds
@@ -95,8 +96,12 @@ def test_all_that_is_known_is_in_one_file(house, tmp_path, monkeypatch) -> None:
     }
     assert sum(row["events"] for row in sections["entities"]) == 50
     assert [row["action"] for row in sections["requests"]] == ["profile.export"]
-    printed = json.loads(line.run("profile", "export", NEW).stdout)
+    assert sections["accesses"] == []
+    printed = json.loads(line.run("profile", "export", NEW, "--purpose", "asked by letter").stdout)
     assert printed["sections"]["events"]["rows"] == sections["events"]
+    (look,) = printed["sections"]["accesses"]["rows"]  # the first export; the second looks after it was read
+    assert (look["kind"], look["via"], look["profiles"]) == ("profile", "cli", 2)
+    assert [one.purpose for one in accesses(house.state, profiles=[OLD])] == ["asked by letter", ""]
     (first, second) = entries(house.state, action="profile.export")
     assert first.subject != second.subject
     assert not {OLD, NEW} & {first.subject, second.subject}

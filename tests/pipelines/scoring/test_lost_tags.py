@@ -126,7 +126,7 @@ def test_a_lost_application_state_is_an_error(shop, accident, stamped) -> None:
         for command in (
             ("score", "--all", "--as-of", NEXT),
             ("tag", "list"),
-            ("audit",),
+            ("audit", "list"),
             ("user", "list"),
             ("model", "list"),
             ("serve", "--port", "0"),
@@ -155,7 +155,7 @@ def test_the_way_to_begin_anew_is_the_one_the_hint_names(shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("run", "list"), ("check",), ("user", "list"), ("score", "--all"), ("audit",)]
+    "command", [("run", "list"), ("check",), ("user", "list"), ("score", "--all"), ("audit", "list")]
 )
 def test_a_home_belongs_to_one_project(shop, command) -> None:
     with Fault():

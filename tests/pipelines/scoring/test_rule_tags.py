@@ -26,6 +26,7 @@ from tagcast.pipelines.profiles import look_up
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.pipelines.training.readiness import check_project
+from tagcast.registry.access.roles import Person
 from tagcast.serving.audiences.queries import count
 from tagcast.serving.filters.filter_sql import condition
 from tagcast.serving.store.long_form import predictions
@@ -37,6 +38,7 @@ from tests.support.shop import shop_lines
 from tests.support.stores import KINDS, make_store
 
 pytestmark = pytest.mark.slow
+ANN = Person("ann", "owner")
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "cart" / "tagcast.toml"
 
@@ -132,7 +134,7 @@ def test_a_profile_is_told_the_terms_that_decided(published) -> None:
     workspace, _ = published
     facts = counted_again(workspace.settings.tags_folder.parent)
     who = facts[(facts["tea"] > 30) & (facts["recency"] <= 60) & (facts["city"] == "Oslo")].index[0]
-    tags = {p["tag"]: p for p in look_up(workspace, who, NOW, whole)["predictions"]}
+    tags = {p["tag"]: p for p in look_up(workspace, ANN, who, NOW, whole)["predictions"]}
     (reason,) = tags["bought.tea"]["reasons"]  # the city held: it is not why the answer is no
     assert reason["feature"] == "category_recency_days <= 30"
     assert reason["value"] == facts.loc[who, "tea"]
@@ -140,9 +142,8 @@ def test_a_profile_is_told_the_terms_that_decided(published) -> None:
     assert reason["title"]["en"] == "days since the last purchase in the category <= 30"
     assert tags["bought.tea"]["reasons_method"] == "rule"
     yes = facts[(facts["tea"] <= 30) & (facts["city"] == "Oslo")].index[0]
-    reasons = {p["tag"]: p for p in look_up(workspace, yes, NOW, whole)["predictions"]}["bought.tea"][
-        "reasons"
-    ]
+    shown = look_up(workspace, ANN, yes, NOW, whole)["predictions"]
+    reasons = {p["tag"]: p for p in shown}["bought.tea"]["reasons"]
     assert [(r["feature"], r["value"]) for r in reasons] == [
         ("category_recency_days <= 30", facts.loc[yes, "tea"]),
         ("city IN ('Oslo', 'Bergen')", None),

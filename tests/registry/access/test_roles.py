@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tagcast.features.core.errors import NotAllowedError, TagcastError
-from tagcast.features.core.schema.operation import Access
+from tagcast.features.core.schema.access import Access
 from tagcast.registry.access import accounts
 from tagcast.registry.access.roles import RIGHTS, SHIPPED, Person, require, roles_of
 from tagcast.registry.state.database import State
@@ -74,7 +74,7 @@ def test_conditions_of_role_and_account_stay_apart():
 
 def test_whoever_is_limited_holds_no_right_over_everybody():
     limited = ROLES.person("ow", "owner", rows=["north"])
-    assert set(RIGHTS) - rights(limited) == {"operate", "audit", "access"}
+    assert set(RIGHTS) - rights(limited) == {"operate", "audit", "access", "erase"}
     with pytest.raises(NotAllowedError, match="who sees some profiles only may not manage users and keys"):
         require(limited, "access")
 
@@ -117,3 +117,25 @@ def test_an_administrator_who_sees_some_only_is_no_administrator_to_be_left(stat
     accounts.add_user(state, "bo", "owner", PASSWORD, rows=["north"], by="test", now=NOW)
     with pytest.raises(TagcastError, match="last admin"):
         accounts.remove_user(state, "ann", by="test", now=NOW)
+
+
+def test_a_key_has_of_its_role_what_it_is_limited_to_and_sees_whom_it_is_limited_to(state):
+    key = accounts.add_key(
+        state, "crm", "owner", rows=["north"], only=["profiles", "see"], by="tests", now=NOW
+    )
+    person = accounts.person_of_key(state, key, NOW)
+    assert (rights(person), person.limits) == ({"see", "profiles"}, (("north",),))
+    token = accounts.open_session(state, person, NOW)
+    assert accounts.person_of_session(state, token, NOW) == person
+    (listed,) = accounts.keys(state)
+    assert (listed.rows, listed.only) == (("north",), ("see", "profiles"))
+    with pytest.raises(NotAllowedError, match="this key is limited to profiles, see: it may not export"):
+        require(person, "export")
+
+
+def test_a_key_is_not_limited_to_what_it_would_not_have(state):
+    for rows, right in (([], "export"), (["north"], "audit")):
+        role = "owner" if rows else "analyst"
+        with pytest.raises(TagcastError, match=f"does not have: {right}"):
+            accounts.add_key(state, "crm", role, rows=rows, only=["see", right], by="tests", now=NOW)
+    assert accounts.keys(state) == []

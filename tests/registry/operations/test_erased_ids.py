@@ -58,7 +58,7 @@ def test_no_page_of_the_file_holds_a_list_as_it_was(tmp_path, monkeypatch) -> No
         connection.isolation_level = None
         connection.execute("PRAGMA secure_delete = OFF")  # Debian's SQLite has it on, that of others has not
 
-    monkeypatch.setattr("tagcast.registry.state.database._prepare_sqlite", prepared)
+    monkeypatch.setattr("tagcast.registry.state.engine._prepare_sqlite", prepared)
     state = make_state("sqlite", tmp_path)
     ids = ["erase-me-1", *(sha256(str(n).encode()).hexdigest() for n in range(2_000))]
     with state.writing() as connection:
@@ -77,7 +77,7 @@ def held(folder: Path) -> bytes:
 
 
 def test_whoever_holds_the_file_is_not_disturbed(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("tagcast.registry.state.database.BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("tagcast.registry.state.engine.BUSY_TIMEOUT_S", 0.1)
     state = make_state("sqlite", tmp_path)
     with state.writing() as connection:
         save_ids(connection, holdout_list("e1"), packed(["erase-me-1", "stays"]))

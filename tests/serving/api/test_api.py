@@ -325,6 +325,7 @@ SEEN_BY_ADMINS = {
     f"/tags/{TAG}/feedback",
     "/champions/pending",
     "/audit",
+    "/audit/accesses",
 }
 """What an admin may see beside accounts and keys: the catalogue and the audit log."""
 
@@ -348,6 +349,13 @@ SEEN_BY_ADMINS = {
         ("POST", f"/champions/1/{TAG}", {"approve": True, "reason": "r"}, "data_scientist"),
         ("GET", "/audit", None, "viewer"),
         ("GET", "/audit?who=somebody", None, "data_scientist"),
+        ("GET", "/audit/accesses", None, "viewer"),
+        ("GET", "/audit/accesses?who=somebody", None, "data_scientist"),
+        ("GET", "/me/sessions", None, "viewer"),
+        ("DELETE", "/me/sessions/none", None, "viewer"),
+        ("POST", "/me/password", {"old": "a long password", "new": "another password"}, "viewer"),
+        ("GET", "/sessions", None, "admin"),
+        ("DELETE", "/sessions/none", None, "admin"),
         ("GET", "/users", None, "admin"),
         ("GET", "/keys", None, "admin"),
         ("POST", "/users", {"name": "x", "role": "viewer", "password": "a long password"}, "admin"),
@@ -363,7 +371,7 @@ def test_each_route_is_for_the_roles_that_have_the_right(ask, method, path, body
         assert (answer.status_code == 403) == (order.index(role) < order.index(first)), (role, answer.text)
     assert ask(method, path.format(role="owner"), "owner", json=body).status_code != 403
     answer = ask(method, path.format(role="admin"), "admin", json=body)
-    seen = method == "GET" and path.partition("?")[0] in SEEN_BY_ADMINS
+    seen = path.startswith("/me/") or (method == "GET" and path.partition("?")[0] in SEEN_BY_ADMINS)
     open_to_admins = first == "admin" or seen
     assert (answer.status_code == 403) == (not open_to_admins), answer.text
 

@@ -111,7 +111,7 @@ def test_it_is_not_exported(shop, text, tmp_path) -> None:
     )
     assert "tagcast score --all" in result.stderr
     assert not (tmp_path / "a.csv").exists()
-    assert not [line for line in shop.json("audit") if line["action"] == "export"]
+    assert not [line for line in shop.json("audit", "list") if line["action"] == "export"]
 
 
 def test_nor_is_its_column(shop, tmp_path) -> None:

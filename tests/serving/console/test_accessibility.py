@@ -34,7 +34,9 @@ PAGES = (
     "/runs",
     "/reviews",
     "/audit",
+    "/audit/access",
     "/access",
+    "/account",
 )
 
 

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from tagcast.features.core.messages import msg, nmsg
+from tagcast.registry.access.accounts import add_user
 from tagcast.registry.access.passwords import LENGTHS
 from tagcast.registry.governance.lifecycle import transition
 from tagcast.registry.governance.saved_audiences import add_size
-from tests.support.browser import Visitor
+from tests.support.browser import SECRET, Visitor
 from tests.support.champion import TAG
 from tests.support.console.shop import BOB, CONSENTS, people
 
@@ -290,3 +291,37 @@ def test_the_shortest_password_is_named_before_one_is_given(browser, site, langu
     ola.press(msg("Add user"))
     ola.page.locator(".sheet-dialog").get_by_text(str(LENGTHS[0])).first.wait_for()
     ola.leave()
+
+
+@BOTH
+def test_one_changes_ones_password_and_is_out_everywhere_else(shop, browser, site, language):
+    name, new = f"zoe {language}", "quite another secret"
+    add_user(shop.state, name, "marketer", SECRET, by="tests", now=datetime.now(UTC))
+    here, there = Visitor(browser, site, name, language), Visitor(browser, site, name, language)
+    here.open(f"{site}/account")
+    here.heading(msg("My account"))
+    assert here.page.get_by_text(here.say(msg("this one")), exact=True).count() == 1
+    assert here.page.get_by_role("button", name=here.say(msg("End session"))).count() == 1
+    for label, text in (
+        (msg("Old password"), "wrong wrong"),
+        (msg("New password"), new),
+        (msg("New password again"), new),
+    ):
+        here.page.get_by_label(here.say(label), exact=True).fill(text)
+    here.press(msg("Change password"))
+    here.page.get_by_role("alert").wait_for()
+    here.page.get_by_label(here.say(msg("Old password")), exact=True).fill(SECRET)
+    here.press(msg("Change password"))
+    here.page.get_by_text(
+        here.say(msg("Your password is changed; you are logged out everywhere else."))
+    ).wait_for()
+    assert here.ask("GET", "/api/v1/me")["name"] == name
+    there.page.goto(f"{site}/runs")
+    there.page.locator("input[name=password]").wait_for()
+    # What is looked at is on record, and found by who looked.
+    here.open(f"{site}/profile/c0001")
+    here.open(f"{site}/audit/access?profile=c0001")
+    row = here.page.locator("tr").filter(has_text=here.say(msg("one customer"))).filter(has_text=name)
+    assert row.filter(has_text=here.say(msg("console"))).count() == 1
+    here.leave()
+    there.leave()

@@ -19,7 +19,7 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.models.filters.conditions import Names
 from tagcast.models.filters.parser import parse
 from tagcast.models.stats.metrics import CalibrationBin
-from tagcast.pipelines.cli import access as cli_access
+from tagcast.pipelines.cli.access import users as cli_access
 from tagcast.registry.access import accounts
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.lifecycle import LifeStep

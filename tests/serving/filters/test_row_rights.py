@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from tagcast.features.core.errors import FilterError, NotAllowedError, NotFoundError
 from tagcast.features.core.schema.roles import ABOUT_EVERYBODY
+from tagcast.registry.access.access_log import accesses
 from tagcast.registry.access.accounts import add_user
 from tagcast.registry.access.roles import Person, roles_of
 from tagcast.registry.operations.campaigns import all_campaigns
@@ -90,6 +91,9 @@ REQUESTS: list[tuple[str, str, str, object]] = [
     ("GET", "/champions/pending", "/champions/pending", None),
     ("POST", "/champions/{version}/{tag:path}", "/champions/1/churn_risk", {"approve": True, "reason": "r"}),
     ("GET", "/audit", "/audit?who={who}", None),
+    ("GET", "/audit/accesses", "/audit/accesses?who={who}", None),
+    ("GET", "/audit/accesses", "/audit/accesses?who={who}&profile=n007", None),
+    ("GET", "/audit/accesses", f"/audit/accesses?who={{who}}&profile={MARK}070", None),
     ("POST", "/tags/steps", "/tags/steps", {"tags": ["churn_risk"], "to": "published", "reason": "r"}),
     ("POST", "/tags/{name:path}/steps", "/tags/churn_risk/steps", {"to": "published", "reason": "r"}),
     ("GET", "/users", "/users", None),
@@ -99,6 +103,11 @@ REQUESTS: list[tuple[str, str, str, object]] = [
     ("GET", "/keys", "/keys", None),
     ("POST", "/keys", "/keys", {"name": "x", "role": "king"}),
     ("DELETE", "/keys/{number}", "/keys/none", None),
+    ("GET", "/sessions", "/sessions", None),
+    ("DELETE", "/sessions/{number}", "/sessions/none", None),
+    ("POST", "/me/password", "/me/password", {"old": PASSWORD, "new": f"{PASSWORD} then"}),
+    ("GET", "/me/sessions", "/me/sessions", None),
+    ("DELETE", "/me/sessions/{number}", "/me/sessions/none", None),
     ("GET", "/docs", "/docs", None),
 ]  # fmt: skip
 PAGES = {
@@ -116,6 +125,8 @@ PAGES = {
     "/profile/{profile_id:path}": "/profile/n007",
     "/runs": "/runs",
     "/audit": "/audit",
+    "/audit/access": "/audit/access",
+    "/account": "/account",
     "/access": "/access",
 }
 """A request for each page of the console."""
@@ -173,6 +184,8 @@ def _plain(value):
     if isinstance(value, dict):
         if "action" in value and "detail" in value:  # a line of the audit log, which names drawn numbers
             return value["who"], value["action"]
+        if "kind" in value and "via" in value:  # and one of the access log
+            return [value[k] for k in ("who", "kind", "via", "profiles", "everyone")]
         # A rank is among everybody: the run was published with it.
         return {k: _plain(v) for k, v in value.items() if k not in {"id", "percentile"}}
     if isinstance(value, list):
@@ -383,6 +396,21 @@ def test_a_condition_that_does_not_fit_shows_nobody_and_says_why(both, clients):
         )
 
 
+def test_whom_somebody_does_not_see_they_have_not_looked_at(both):
+    context, who = both[0], "no of the log"
+    north = roles_of(context.settings.access).person(who, "marketer", rows=["north"])
+    few = service.parse_for(context, north, "age > 0")
+    service.sample(context, north, few, limit=500, seed=1)
+    service.members(context, north, few, limit=500)
+    look_up(context, north, "n007")
+    with pytest.raises(NotFoundError):
+        look_up(context, north, f"{MARK}070")
+    shown = [(line.kind, line.profiles) for line in accesses(context.state, who=who, profiles=["n007"])]
+    assert shown == [("profile", 1), ("members", EACH), ("sample", EACH)]
+    assert accesses(context.state, who=who, profiles=[f"{MARK}070"]) == []
+    assert len(accesses(context.state, who=who)) == len(shown)
+
+
 def test_who_sees_some_changes_no_audience_that_decides_whom_they_see(both):
     context = both[0]
     north = person(context, "marketer", "north")
@@ -398,7 +426,7 @@ def test_who_sees_some_changes_no_audience_that_decides_whom_they_see(both):
 
 def test_rights_over_everybody_are_not_for_who_sees_some(both):
     north = person(both[0], "owner", "north")
-    assert not any(north.may(right) for right in ("operate", "audit", "access"))
+    assert not any(north.may(right) for right in ABOUT_EVERYBODY)
     assert all(north.may(right) for right in ("see", "export", "profiles", "sensitive", "review"))
 
 

@@ -203,9 +203,24 @@ def test_a_removed_user_is_out_within_seconds(context, client, clock):
 
 def test_a_session_ends_after_twelve_hours(client, clock):
     log_in(client)
-    clock.now += timedelta(hours=11, minutes=59)
-    assert client.get("/api/v1/me").status_code == 200
+    for _ in range(14):  # somebody is there all the time
+        clock.now += timedelta(minutes=51)
+        assert client.get("/api/v1/me").status_code == 200
+    clock.now += timedelta(minutes=7)
+    assert client.get("/api/v1/me").status_code == 401
+
+
+def test_a_session_that_nobody_uses_ends_after_an_hour_whatever_a_browser_asks_by_itself(client, clock):
+    log_in(client)
+    for minutes in (50, 50):
+        clock.now += timedelta(minutes=minutes)
+        assert client.get("/api/v1/me").status_code == 200
+    for minutes in (20, 20, 19):
+        clock.now += timedelta(minutes=minutes)
+        assert client.get("/_nicegui/none.js").status_code == 404
+        assert client.get("/_nicegui_ws/none", headers=FROM_US).status_code == 404
     clock.now += timedelta(minutes=2)
+    assert client.get("/_nicegui/none.js").status_code == 401
     assert client.get("/api/v1/me").status_code == 401
 
 

@@ -87,7 +87,7 @@ def test_it_is_the_log_of_a_load_without_them_and_later_loads_go_on_from_there(t
     assert [one.suppressed for one in log.sources] == [40, 30]
     other = tmp_path / "anew"
     other.mkdir()
-    for name in ("suppressed.json", "suppression.key"):
+    for name in ("suppressed.json", "profile.key"):
         (other / name).write_bytes((home / name).read_bytes())
     anew = build(config, other)
     assert replace(anew, folder=Path()) == replace(log, folder=Path())
@@ -105,7 +105,7 @@ def test_it_is_the_log_of_a_load_without_them_and_later_loads_go_on_from_there(t
     assert later.sources[1].suppressed == 36
     assert GONE.isdisjoint(ids_of_log(load_settings(config, home, tmp_path)))
     assert later_anew.sources[1].suppressed == 0  # another home knows of nobody
-    for name in ("suppressed.json", "suppression.key"):
+    for name in ("suppressed.json", "profile.key"):
         (tmp_path / "other" / name).write_bytes((home / name).read_bytes())
     # A log that was built with another list is built anew.
     assert replace(build(config, tmp_path / "other", engine=SplitMachine(2)), folder=Path()) == replace(
@@ -133,7 +133,7 @@ def test_a_list_without_its_key_stops_the_load(tmp_path) -> None:
     config = shop(tmp_path, placed=False)
     build(config)
     erased(config, tmp_path / ".tagcast")
-    (tmp_path / ".tagcast" / "suppression.key").unlink()
+    (tmp_path / ".tagcast" / "profile.key").unlink()
     with pytest.raises(DataError, match="says with its key who was erased"):
         build(config)
 
@@ -143,6 +143,6 @@ def test_the_list_names_nobody(tmp_path) -> None:
     held = (tmp_path / "suppressed.json").read_text()
     assert "erase-me" not in held
     assert json.loads(held)["digests"] == sorted(listed.digests)
-    assert (tmp_path / "suppression.key").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "profile.key").stat().st_mode & 0o077 == 0
     assert listed.names("erase-me-1")
     assert not listed.names("erase-me-2")
