@@ -143,9 +143,6 @@ class _Answer:
         peer = self._scope.get("state", {}).get("peer")
         if peer is not None and peer.secure:
             headers["Strict-Transport-Security"] = "max-age=31536000"
-        origin = self._scope.get("state", {}).get("origin")
-        if origin is not None:
-            headers["X-Request-Id"] = origin.request
         if "server" in headers:
             del headers["server"]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
@@ -15,8 +13,7 @@ if TYPE_CHECKING:
 
     from tagcast.serving.web.proxies import Peer
 
-REQUEST_ID, PURPOSE = "X-Request-Id", "X-Purpose"
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+PURPOSE = "X-Purpose"
 
 
 def origin_of(scope: Scope, peer: Peer) -> Origin:
@@ -25,13 +22,11 @@ def origin_of(scope: Scope, peer: Peer) -> Origin:
     Parameters
     ----------
     scope : Scope
-        Its header ``X-Request-Id`` counts where a trusted proxy hands it on, so that the proxy's log and ours tell of one request
-        alike; anybody else could give the id of another's. ``X-Purpose`` is UTF-8.
+        With the id that :class:`tagcast.serving.web.request_log.RequestLog` gave it; its header ``X-Purpose`` is UTF-8.
     peer : Peer
     """
     headers = Headers(scope=scope)
-    given = headers.get(REQUEST_ID, "") if peer.proxied else ""
-    number = given if _ID.fullmatch(given) else secrets.token_hex(8)
+    number = scope["state"]["request_id"]
     purpose = headers.get(PURPOSE, "").encode("latin-1").decode("utf-8", "replace")
     to_api = scope["path"].startswith("/api/")
     return Origin("api" if to_api else "console", peer.address, number, cleaned_purpose(purpose))

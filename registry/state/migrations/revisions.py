@@ -19,9 +19,9 @@ from tagcast.registry.state.tables import METADATA
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision: what the tables are that this version declares."""
-NEEDED = "0001"
+NEEDED = "0002"
 """The newest revision that changed a table; those after it only added whole tables."""
 FIRST = "0001"
 

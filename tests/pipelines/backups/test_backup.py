@@ -212,7 +212,7 @@ def test_whoever_was_erased_since_then_does_not_come_back(shop, backup, tmp_path
 
     other = tmp_path / "other"
     shutil.copytree(today, other)
-    (other / "suppression.key").write_text("0" * 64, encoding="ascii")
+    (other / "profile.key").write_text("0" * 64, encoding="ascii")
     refused = Project(shop.config, tmp_path / "refused" / "home").invoke(
         "restore", str(newer), "--erased", str(other)
     )
