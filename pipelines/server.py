@@ -18,7 +18,11 @@ from tagcast.features.core.errors import ConfigError, TagcastError
 from tagcast.features.core.home.extras import require_extra
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
+<<<<<<< ours
 from tagcast.pipelines.tls import TlsFiles, server_tls
+=======
+from tagcast.features.core.telemetry.json_log import writes_json
+>>>>>>> theirs
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -109,8 +113,8 @@ def prepare(
     return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None, context, proof)
 
 
-def run(service: Service, *, own_lines: bool = False) -> None:
-    """Serve until stopped; with ``own_lines`` what the server says is written as the lines of tagcast are."""
+def run(service: Service) -> None:
+    """Serve until stopped; where tagcast's log lines are JSON, those of the server are, too."""
     import uvicorn
     from uvicorn.config import LOGGING_CONFIG
 
@@ -124,7 +128,7 @@ def run(service: Service, *, own_lines: bool = False) -> None:
         server_header=False,
         access_log=False,  # Paths and queries name profiles.
         log_level=logging.WARNING,
-        log_config=None if own_lines else LOGGING_CONFIG,
+        log_config=None if writes_json() else LOGGING_CONFIG,
         ws_max_size=_MESSAGE_BYTES,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         ssl_context_factory=None if tls is None else lambda *_: tls,

@@ -12,7 +12,7 @@ from tagcast.pipelines.cli.groups import Invocation, ProjectCommand
 from tagcast.pipelines.cli.options import needs
 from tagcast.pipelines.nights.caller import NightCaller
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.reports.terminal import log_form, say
+from tagcast.pipelines.reports.terminal import say
 from tagcast.pipelines.server import prepare, run
 from tagcast.pipelines.tls import TlsFiles
 from tagcast.registry.access.rights import ROLE_NAMES
@@ -89,12 +89,11 @@ def serve(
         render,
     )
     sys.stdout.flush()  # Whoever reads it through a pipe wants the link now.
-    form = log_form(invocation.log_form)
-    caller = NightCaller(invocation.settings.whole, clock, form) if nights else None
+    caller = NightCaller(invocation.settings.whole, clock) if nights else None
     if caller is not None:
         caller.start()
     try:
-        run(service, own_lines=form == "json")
+        run(service)
     finally:
         if caller is not None:
             caller.stop()

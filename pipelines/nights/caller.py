@@ -17,7 +17,6 @@ from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
-    from tagcast.features.core.telemetry.json_log import LogForm
 
 EVERY_SECONDS = 60
 AFTER_A_FAULT_SECONDS = 15 * 60
@@ -33,12 +32,10 @@ class NightCaller:
         Of the whole project.
     clock : callable
         Returns the current time, with a timezone.
-    log_form : {"text", "json"}
-        Of the log lines of a night.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime], log_form: LogForm = "text") -> None:
-        self._settings, self._clock, self._log_form = settings, clock, log_form
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self._settings, self._clock = settings, clock
         self._stopped = Event()
         self._thread = Thread(target=self._watch, name="nights", daemon=True)
 

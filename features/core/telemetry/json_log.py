@@ -46,6 +46,11 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line | getattr(record, FIELDS, {}), ensure_ascii=False, default=str)
 
 
+def writes_json() -> bool:
+    """Return whether tagcast's log lines are JSON in this process."""
+    return any(isinstance(one.formatter, JsonFormatter) for one in logging.getLogger("tagcast").handlers)
+
+
 def brief(error: BaseException) -> str:
     """Return the kind of an error and the last places it came through."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
