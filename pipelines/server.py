@@ -18,11 +18,8 @@ from tagcast.features.core.errors import ConfigError, TagcastError
 from tagcast.features.core.home.extras import require_extra
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
-<<<<<<< ours
-from tagcast.pipelines.tls import TlsFiles, server_tls
-=======
 from tagcast.features.core.telemetry.json_log import writes_json
->>>>>>> theirs
+from tagcast.pipelines.tls import TlsFiles, server_tls
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

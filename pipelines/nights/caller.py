@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg
+from tagcast.features.core.telemetry.json_log import writes_json
 from tagcast.pipelines.nights.night import planned_nights
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
@@ -61,16 +62,8 @@ class NightCaller:
 
     def _call(self) -> int:
         """Do what is due in a process of its own: what it holds in memory goes with it."""
-        command = [
-            sys.executable,
-            "-m",
-            "tagcast.pipelines.cli.main",
-            "run",
-            "due",
-            "--json",
-            "--log",
-            self._log_form,
-        ]
+        form = "json" if writes_json() else "text"
+        command = [sys.executable, "-m", "tagcast.pipelines.cli.main", "run", "due", "--json", "--log", form]
         command += ["--config", str(self._settings.path), "--home", str(self._settings.home)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as night:
             while night.poll() is None:
