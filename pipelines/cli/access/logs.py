@@ -122,7 +122,7 @@ def list_accesses(
 )
 @pass_invocation
 def verify_lines(invocation: Invocation, head: str | None) -> None:
-    """See that audit log and access log are as they were written; exit code 17 where they are not.
+    """See that audit log and access log are as they were written; exit code 18 where they are not.
 
     Each line carries the digest of the one before it. With a key in TAGCAST_AUDIT_KEY the digests are an HMAC, which nobody
     without it can compute.

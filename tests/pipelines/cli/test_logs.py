@@ -138,7 +138,7 @@ def test_a_log_that_was_tampered_with_has_an_exit_code_of_its_own(asking, tmp_pa
         )
     connection.close()
     found = asking.invoke("audit", "verify")
-    assert found.exit_code == 17
+    assert found.exit_code == 18
     assert re.search(
         r"line \d+ of the access log, \d+ of the chain, was changed", " ".join(found.stdout.split())
     )
