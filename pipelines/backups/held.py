@@ -22,6 +22,7 @@ from tagcast.features.core.home.stamp import read_stamp
 from tagcast.pipelines.backups.places import HOME, STATE, STORE, Places, kept_files, stores_of
 from tagcast.pipelines.backups.postgres_schemas import HeldSchema
 from tagcast.pipelines.backups.sqlite_files import HeldDatabase, is_sqlite, writers_wait
+from tagcast.registry.access.chain.heads import FILE as HEAD
 from tagcast.registry.state.database import DATABASE as REGISTRY
 from tagcast.registry.state.migrations.revisions import VERSION
 from tagcast.registry.versions.home_database import ARTIFACTS, recorded_folders
@@ -82,6 +83,8 @@ def hold(settings: Settings, places: Places, aside: Path, stack: ExitStack, *, e
     linker = _Linker(stack)
     with between_publications(settings.home, WAIT_S), writers_wait(settings.home / REGISTRY):
         files = list(kept_files(places, everything=everything))
+        # Before the log that it is the head of: one that is behind still stands in it.
+        held.files |= {path: linker.copied(file, places) for path, file in files if file.name == HEAD}
         for name, schema in places.schemas.items():
             if schema.is_there():
                 held.schemas[name] = HeldSchema(schema)
@@ -112,7 +115,7 @@ def hold(settings: Settings, places: Places, aside: Path, stack: ExitStack, *, e
             prefix = f"{STORE}/{entity}"
             files += [(f"{prefix}/{file.relative_to(store.folder)}", file) for file in store.files()]
         for path, file in files:
-            if path in held.databases or not _recorded(path, known):
+            if path in held.databases or path in held.files or not _recorded(path, known):
                 continue
             with suppress(FileNotFoundError):  # of what is built anew at any time
                 if file.is_symlink():
@@ -163,12 +166,9 @@ class _Linker:
 
     def linked(self, file: Path, places: Places) -> Path:
         """Return another name of a file, which stays when its own is deleted or given to another file."""
-        root = next(root for root in places.roots() if file.is_relative_to(root))
-        folder = self._folder(root)
-        if folder is None:
+        target = self._target(file, places)
+        if target is None:
             return file
-        self._count += 1
-        target = folder / f"{self._count}"
         try:
             os.link(file, target)
         except FileNotFoundError:
@@ -176,6 +176,16 @@ class _Linker:
         except OSError:
             shutil.copyfile(file, target)
         return target
+
+    def copied(self, file: Path, places: Places) -> Path:
+        """Return a copy of a small file that is written in place."""
+        target = self._target(file, places)
+        return file if target is None else shutil.copyfile(file, target)
+
+    def _target(self, file: Path, places: Places) -> Path | None:
+        folder = self._folder(next(root for root in places.roots() if file.is_relative_to(root)))
+        self._count += 1
+        return None if folder is None else folder / f"{self._count}"
 
     def _folder(self, root: Path) -> Path | None:
         if root not in self._folders:

@@ -154,6 +154,14 @@ def verify_lines(invocation: Invocation, head: str | None) -> None:
                     found.sealed,
                 )
             )
+        if found.unsealed:
+            say(
+                nmsg(
+                    "{n:,} line of a log without a chain: nothing says whether it is as it was written, and the next line seals it",
+                    "{n:,} lines of a log without a chain: nothing says whether they are as they were written, and the next line seals them",
+                    found.unsealed,
+                )
+            )
         if left:
             say(
                 nmsg(

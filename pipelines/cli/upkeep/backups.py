@@ -25,7 +25,9 @@ from tagcast.pipelines.cli.options import needs
 from tagcast.pipelines.privacy.erase import erase_listed
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.terminal import progress, say, tell
+from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, require
+from tagcast.registry.state.database import open_state
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
@@ -141,8 +143,12 @@ def migrate(invocation: Invocation, backup_to: Path | None) -> None:
       tagcast migrate
       tagcast migrate --backup /backups/shop-before-upgrade
     """
+    settings, now = _settings(invocation), clock()
     with progress() as show:
-        done = migrate_project(_settings(invocation), clock(), backup_to=backup_to, progress=show)
+        done = migrate_project(settings, now, backup_to=backup_to, progress=show)
+    if done.moved:
+        who, moved = invocation.person.name, [vars(one) for one in done.moved]
+        record(open_state(settings), now=now, who=who, action="migrate", detail={"moved": moved})
     payload = {
         "moved": [vars(one) for one in done.moved],
         "backup": str(done.backup) if done.backup else None,

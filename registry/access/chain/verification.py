@@ -63,6 +63,8 @@ class Verification:
         Of which so many have an HMAC.
     sealed : int
         Lines that were written before there was a chain, and are sealed as they were when it began.
+    unsealed : int
+        Lines of a log that has no chain yet: the next line begins it, and seals them as they are then.
     head : Head
         The last line; worth keeping elsewhere.
     findings : tuple of Finding
@@ -72,6 +74,7 @@ class Verification:
     lines: int
     keyed: int
     sealed: int
+    unsealed: int
     head: Head
     findings: tuple[Finding, ...]
 
@@ -92,9 +95,8 @@ def verify(state: State, expected: Head | None = None) -> Verification:
         for entry, line in _lines(connection):
             walk.step(entry, line)
         walk.end(connection)
-    return Verification(
-        walk.lines, walk.keyed, walk.sealed, Head(walk.number, walk.before), tuple(walk.findings)
-    )
+    head = Head(walk.number, walk.before)
+    return Verification(walk.lines, walk.keyed, walk.sealed, walk.unsealed, head, tuple(walk.findings))
 
 
 def _lines(connection: Connection) -> Iterator[tuple[Any, dict[str, Any] | None]]:
@@ -117,7 +119,7 @@ class _Walk:
 
     def __init__(self, key: str, heads: list[Head]) -> None:
         self._key, self._heads = key, heads
-        self.lines = self.keyed = self.sealed = self.number = 0
+        self.lines = self.keyed = self.sealed = self.unsealed = self.number = 0
         self.before = FIRST
         self.findings: list[Finding] = []
         self._last: Any = None
@@ -174,6 +176,9 @@ class _Walk:
             ).order_by(table.c.id)
             if log == "audit" and first is not None:
                 alone = alone.where(table.c.id > first)
+            if log == "audit" and not self.lines and not self._heads:
+                self.unsealed = len(connection.scalars(alone).all())
+                continue
             for line in connection.scalars(alone):
                 self.findings.append(Finding(None, log, line, "inserted"))
         self._check_seals(connection)

@@ -65,6 +65,9 @@ _ACTIONS: dict[str, Message] = {
     "key.add": msg("added a key"),
     "key.revoke": msg("revoked a key"),
     "session.end": msg("ended sessions"),
+    "profile.export": msg("exported all that is known of a customer"),
+    "profile.erase": msg("erased customers"),
+    "migrate": msg("brought the project forward to a new version"),
     "access.forget": msg("took customers out of the access log"),
     "audit.start": msg("sealed what was written before"),
 }

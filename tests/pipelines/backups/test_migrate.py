@@ -15,6 +15,7 @@ from tagcast.features.core.settings import load_settings
 from tagcast.pipelines.backups import migrate as module
 from tagcast.pipelines.backups.migrate import migrate
 from tagcast.pipelines.project.clock import clock
+from tagcast.registry.state.migrations import revisions
 from tests.support.command_line import Project
 from tests.support.faults.forked import Forked
 from tests.support.faults.injection import ENVIRONMENT
@@ -92,6 +93,7 @@ def test_an_older_home_says_what_to_do_and_is_brought_forward(old, tmp_path, mon
     assert {(one["what"], one["before"], one["after"]) for one in answer["moved"]} == {
         ("store/profile", "1", "2"),
         ("home", "1", "2"),
+        ("state/profile", "0001", revisions.HEAD),
     }
     assert (old.home / "steps").read_text(encoding="utf-8") == "1 -> 2\n"
     assert old.json("run", "list")[0]["as_of"] == "2024-08-28"

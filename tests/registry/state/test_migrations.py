@@ -15,12 +15,13 @@ from tagcast.registry.state.tables import METADATA
 from tests.project.new_revision import VERSIONS, differences
 from tests.support.stores import STATES, make_state
 
+LAST, NEXT = revisions.HEAD, f"{int(revisions.HEAD) + 1:04}"
 LATER = """
 import sqlalchemy as sa
 from alembic import op
 from tagcast.registry.state.migrations.revisions import is_there
-revision = "0002"
-down_revision = "0001"
+revision = "{next}"
+down_revision = "{last}"
 def upgrade():
     if is_there("notes"):
         with op.batch_alter_table("notes") as batch_op:
@@ -45,7 +46,7 @@ def test_the_newest_revision_is_named_and_those_after_the_needed_one_only_add_ta
 
 @pytest.fixture
 def notes():
-    """A table of the first revision, which the second gives a column."""
+    """A table of the newest revision, which the next one gives a column."""
     table = Table("notes", METADATA, Column("id", Integer, primary_key=True))
     yield table
     METADATA.remove(METADATA.tables["notes"])
@@ -53,7 +54,7 @@ def notes():
 
 @pytest.fixture
 def old(request, notes, tmp_path) -> State:
-    """A state of the first revision with a row in it."""
+    """A state of the newest revision with a row in it."""
     state = make_state(request.param, tmp_path)
     with state.writing() as connection:
         connection.execute(notes.insert().values(id=7))
@@ -61,14 +62,15 @@ def old(request, notes, tmp_path) -> State:
 
 
 def moved_on(monkeypatch, folder: Path, more: str = "pass") -> Table:
-    """Let there be a second revision; return the table as it declares it."""
+    """Let there be one more revision; return the table as it declares it."""
     folder.mkdir()
-    for file in VERSIONS.glob("r0001*"):
+    for file in VERSIONS.glob("r*.py"):
         (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "r0002_teams.py").write_text(LATER.format(more=more), encoding="utf-8")
+    text = LATER.format(more=more, last=LAST, next=NEXT)
+    (folder / f"r{NEXT}_teams.py").write_text(text, encoding="utf-8")
     monkeypatch.setattr(upgrade, "VERSIONS", folder)
-    monkeypatch.setattr(revisions, "HEAD", "0002")
-    monkeypatch.setattr(revisions, "NEEDED", "0002")
+    monkeypatch.setattr(revisions, "HEAD", NEXT)
+    monkeypatch.setattr(revisions, "NEEDED", NEXT)
     upgrade.known_revisions.cache_clear()
     METADATA.remove(METADATA.tables["notes"])
     return Table(
@@ -79,7 +81,7 @@ def moved_on(monkeypatch, folder: Path, more: str = "pass") -> Table:
 def again(state: State) -> State:
     """Return a state as another process opens it."""
     state.close()
-    return State(state._url.render_as_string(hide_password=False), state._project)
+    return State(state._url.render_as_string(hide_password=False), state.project)
 
 
 @pytest.mark.parametrize("old", STATES, indirect=True)
@@ -89,14 +91,14 @@ def test_an_older_state_says_what_to_do_and_is_brought_forward(old, monkeypatch,
     for use in (state.reading, state.writing):
         with (
             pytest.raises(
-                StateError, match=r"layout 0001 of an older tagcast, and this one works with layout 0002"
+                StateError, match=rf"layout {LAST} of an older tagcast, and this one works with layout {NEXT}"
             ) as caught,
             use(),
         ):
             pass
         assert "tagcast migrate" in str(caught.value.hint)
-    assert state_revision(state) == "0001"
-    assert upgrade_state(state) == ("0001", "0002")
+    assert state_revision(state) == LAST
+    assert upgrade_state(state) == (LAST, NEXT)
     assert upgrade_state(state) is None
     state = again(state)
     with state.reading() as connection:
@@ -111,7 +113,7 @@ def test_what_fails_in_the_middle_leaves_a_state_as_it_was(old, monkeypatch, tmp
     state = again(old)
     with pytest.raises(RuntimeError, match="killed"):
         upgrade_state(state)
-    assert state_revision(state) == "0001"
+    assert state_revision(state) == LAST
     with state.migrating() as connection:
         assert [column["name"] for column in inspect(connection).get_columns("notes", state.schema)] == ["id"]
     state.close()

@@ -159,7 +159,11 @@ def test_what_was_there_before_the_chain_is_sealed_as_it_was(state) -> None:
     old = {"at": NOW, "who": "ann", "action": "login", "subject": "", "detail": {}}
     with state.writing() as connection:
         connection.execute(AUDIT.insert(), [old, old])
+    unsealed = verify(state)
+    assert (unsealed.unsealed, unsealed.sealed, unsealed.lines, unsealed.findings) == (2, 0, 0, ())
+    assert [f.fault for f in verify(state, Head(1, "1" * 64)).findings] == ["removed", "inserted", "inserted"]
     record(state, now=NOW, who="ann", action="export")
+    assert verify(state).unsealed == 0
     assert [e.action for e in entries(state)] == ["export", "audit.start", "login", "login"]
     assert (verify(state).sealed, verify(state).lines, verify(state).findings) == (2, 2, ())
     change(state, update(AUDIT).where(AUDIT.c.id == 2).values(who="bo"))
