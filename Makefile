@@ -136,7 +136,7 @@ LOWEST_TESTS = tests/features tests/models tests/registry tests/serving tests/pi
 lowest: $(STAMP)  ## the quick tests with every direct dependency at its declared minimum (ten minutes)
 	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra full --extra demo --extra postgres --extra mysql --extra snowflake --extra bigquery --extra clickhouse \
-	  --extra delta --extra iceberg --extra redis --extra dev --no-header --no-annotate --output-file $(LOWEST)/requirements.txt pyproject.toml
+	  --extra delta --extra iceberg --extra oidc --extra redis --extra traces --extra dev --no-header --no-annotate --output-file $(LOWEST)/requirements.txt pyproject.toml
 	$(BIN)/uv pip sync --quiet --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
 	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
 	# Old and new libraries warn of one another: nothing that tagcast could mend.
