@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tagcast.serving.store.reader_pool import Seen
 
 INTERRUPTED = 130
+_PASSING = (click.exceptions.Exit,)
 
 
 @dataclass
@@ -213,26 +214,23 @@ class ProjectCommand(click.Command):
         """Run the command; every error of tagcast is answered here."""
         from tagcast.pipelines.reports.terminal import log_form, start_logging
 
+        invocation = ctx.ensure_object(Invocation)
         try:
-            start_logging(form=log_form(ctx.ensure_object(Invocation).log_form))
+            start_logging(form=log_form(invocation.log_form))
             start_tracing()
             words = ctx.command_path.partition(" ")[2]  # what it was called by may be a path
-            with (
-                private_files(),
-                asked_from(local_origin("cli", ctx.ensure_object(Invocation).purpose)),
-                within_run(new_id()),
-                span(words, passing=(click.exceptions.Exit,)),
-            ):
+            asked, spanned = local_origin("cli", invocation.purpose), span(words, passing=_PASSING)
+            with private_files(), asked_from(asked), within_run(new_id()), spanned:
                 return super().invoke(ctx)
         except TagcastError as error:
-            answer_error(error, as_json=ctx.ensure_object(Invocation).as_json, text=ctx.params.get("text"))
+            answer_error(error, as_json=invocation.as_json, text=ctx.params.get("text"))
             ctx.exit(error.exit_code)
         except Exception as error:
             # Whatever no layer has put into words: rights, memory, a broken library.
             fault = machine_fault(error)
             if fault is None:
                 raise
-            answer_error(fault, as_json=ctx.ensure_object(Invocation).as_json, text=None)
+            answer_error(fault, as_json=invocation.as_json, text=None)
             ctx.exit(fault.exit_code)
         except KeyboardInterrupt:
             stopped = msg("stopped; nothing half-done is left active, the command can be run again")

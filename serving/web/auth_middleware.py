@@ -21,8 +21,7 @@ from tagcast.registry.access.login_attempts import network_of
 from tagcast.registry.access.origin import asked_from
 from tagcast.serving.web.error_handlers import answer_of, problem
 from tagcast.serving.web.plain_pages import BEGIN, CALLBACK, login_page
-from tagcast.serving.web.proxies import Peer, TrustedProxies, is_known_host, is_same_origin
-from tagcast.serving.web.request_origin import origin_of
+from tagcast.serving.web.proxies import Peer, TrustedProxies, is_known_host, is_same_origin, origin_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

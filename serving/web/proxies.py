@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection, also behind a reverse proxy."""
+"""Who is at the other end of a connection, also behind a reverse proxy, and what the access log keeps of that."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from tagcast.registry.access.origin import Origin, cleaned_purpose
+
 if TYPE_CHECKING:
     from starlette.types import Scope
+
+
+PURPOSE = "X-Purpose"
 
 
 @dataclass(frozen=True)
@@ -106,3 +111,19 @@ def is_known_host(scope: Scope, hosts: Collection[str]) -> bool:
     given = Headers(scope=scope).getlist("host")
     host = re.sub(r":\d*$", "", given[0]).lower().rstrip(".") if len(given) == 1 else ""
     return host in hosts or any(h.startswith("*.") and host.endswith(h[1:]) and host != h[1:] for h in hosts)
+
+
+def origin_of(scope: Scope, peer: Peer) -> Origin:
+    """Return where a request comes from.
+
+    Parameters
+    ----------
+    scope : Scope
+        With the id that :class:`tagcast.serving.web.request_log.RequestLog` gave it; its header ``X-Purpose`` is UTF-8.
+    peer : Peer
+    """
+    headers = Headers(scope=scope)
+    number = scope["state"]["request_id"]
+    purpose = headers.get(PURPOSE, "").encode("latin-1").decode("utf-8", "replace")
+    to_api = scope["path"].startswith("/api/")
+    return Origin("api" if to_api else "console", peer.address, number, cleaned_purpose(purpose))

@@ -126,7 +126,7 @@ def test_each_kind_stays_as_long_as_is_configured_and_the_audit_log_for_good(sho
     assert said.exit_code != 0
     assert "history_days" in said.stderr
     assert shop.invoke("profile", "show", person, "--on", f"{DAY + timedelta(days=3)}").exit_code == 0
-    assert [line["who"] for line in shop.json("audit")][-1] == "ann"
+    assert [line["who"] for line in shop.json("audit", "list")][-1] == "ann"
 
 
 def test_lines_of_a_night_and_its_spans_name_no_profile(shop, monkeypatch) -> None:
