@@ -255,8 +255,9 @@ def test_nobody_is_led_elsewhere(context):
 def test_a_session_lives_no_longer_than_configured_and_ends_at_the_provider_too(context, provider):
     client = visitor(context)
     come_back(client, "ann")
-    context.clock.now += timedelta(hours=1, minutes=59)
-    assert role_of(client) == ("ann@example.org", "marketer")
+    for minutes in (50, 50, 19):  # in use all the time
+        context.clock.now += timedelta(minutes=minutes)
+        assert role_of(client) == ("ann@example.org", "marketer")
     context.clock.now += timedelta(minutes=2)
     assert role_of(client) == 401
     context.clock.now = datetime.now(UTC)
