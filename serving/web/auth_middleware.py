@@ -21,7 +21,7 @@ from tagcast.registry.access.login_attempts import network_of
 from tagcast.registry.access.origin import asked_from
 from tagcast.serving.web.error_handlers import answer_of, problem
 from tagcast.serving.web.plain_pages import BEGIN, CALLBACK, login_page
-from tagcast.serving.web.proxies import Peer, TrustedProxies, is_known_host, is_same_origin, origin_of
+from tagcast.serving.web.proxies import Peer, is_known_host, is_same_origin, origin_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -79,7 +79,6 @@ class AuthMiddleware:
         self._pages = pages
         self._oidc = settings.oidc
         self._open = OPEN | SIGN_IN if settings.oidc else OPEN
-        self._peers = TrustedProxies(settings.trusted_proxies)
         self._origins = frozenset(settings.origins)
         self._hosts = frozenset(settings.hosts or hosts)
         self._people = limit("people", settings.requests_per_minute)
@@ -91,12 +90,11 @@ class AuthMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        peer = self._peers.of(scope)
+        state: dict[str, Any] = scope["state"]
+        peer: Peer = state["peer"]  # of RequestLog, around everything
         scope["scheme"] = {("http", True): "https", ("websocket", True): "wss"}.get(
             (scope["type"], peer.secure), scope["scheme"]
         )
-        state: dict[str, Any] = scope.setdefault("state", {})
-        state["peer"] = peer
         state["origin"] = origin_of(scope, peer)
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send, peer)

@@ -29,7 +29,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class RequestLog:
     """ASGI middleware, outermost.
 
-    The id of a request is its own header ``X-Request-Id`` where a trusted proxy hands it on, so that the proxy's log and ours tell of one
+    It leaves in the state of a request who is at the other end, and the id. That is its own header ``X-Request-Id`` where a trusted proxy hands it on, so that the proxy's log and ours tell of one
     request alike; anybody else could give the id of another's.
 
     Parameters
@@ -47,10 +47,11 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        believed = self._peers.of(scope).proxied
+        peer = self._peers.of(scope)
+        believed = peer.proxied
         given = headers.get(REQUEST_ID, "") if believed else ""
         name = given if _ID.fullmatch(given) else new_id()
-        scope.setdefault("state", {})["request_id"] = name
+        scope.setdefault("state", {}).update(request_id=name, peer=peer)
         with within_request(name):
             if scope["type"] == "http":
                 await self._answer(scope, receive, send, headers if believed else Headers(), name)

@@ -13,7 +13,7 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings import load_settings
 from tagcast.features.core.system import adopt_home
 from tagcast.features.ingest.suppression.suppressed import Suppression, keep_suppressed, read_suppression
-from tagcast.pipelines.backups.backup import take_backup
+from tagcast.pipelines.backups.backup import MEGABYTE, take_backup
 from tagcast.pipelines.backups.drill import Drill, drill_backup
 from tagcast.pipelines.backups.manifest import FILE, BackupManifest
 from tagcast.pipelines.backups.migrate import Migration
@@ -31,8 +31,6 @@ from tagcast.registry.state.database import open_state
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
-
-MEGABYTE = 1e6
 
 
 @click.command(cls=ProjectCommand)
