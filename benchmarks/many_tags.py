@@ -12,7 +12,6 @@ import argparse
 import json
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from typing import Any
 
 from benchmarks.results import write_result
 from benchmarks.rows import Bar, Row, measured
-from benchmarks.timing import Cost, printed, run_here
+from benchmarks.timing import Cost, add_folder, printed, run_here
 from examples.funds.make_events import write_tables
 from tagcast.features.core.errors import ModelError
 
@@ -45,7 +44,7 @@ def main() -> None:
     parser.add_argument(
         "--learning", type=int, default=20_000, help="customers that the models are trained on"
     )
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks")
+    add_folder(parser)
     parser.add_argument(
         "--part", choices=["score", "questions", "plan"], help="measure one part here and print it"
     )

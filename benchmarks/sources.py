@@ -12,7 +12,6 @@ import argparse
 import os
 import shutil
 import sqlite3
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from benchmarks.results import write_result
 from benchmarks.rows import Bar
 from benchmarks.speed.kernel import RIVALS_PYTHON
 from benchmarks.speed.scoring import server
-from benchmarks.timing import Cost, Ratio, alternate, report, run_apart, run_here
+from benchmarks.timing import Cost, Ratio, add_folder, alternate, report, run_apart, run_here
 from tagcast.features.core.settings import Settings, load_settings
 from tagcast.features.ingest.event_log import build_event_log
 from tagcast.features.ingest.readers.databases.fetched import FETCHED, fetch
@@ -110,7 +109,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="100,000 lines, once")
     parser.add_argument("--lines", type=int, default=3_000_000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks")
+    add_folder(parser)
     parser.add_argument("--one", choices=RIVALS, help="run one here and print its cost")
     options = parser.parse_args()
     if options.quick:

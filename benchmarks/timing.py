@@ -10,7 +10,9 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
+from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +70,19 @@ class Ratio:
         """Return the ratio of each round; rounds stand side by side, so the machine's load falls out."""
         pairs = zip(costs[self.above], costs[self.below], strict=True)
         return [getattr(a, key) / getattr(b, key) for a, b in pairs]
+
+
+def add_folder(parser: ArgumentParser, below: str = "") -> None:
+    """Give ``parser`` the option ``--folder``: where data and homes are kept from one run of a benchmark to the next.
+
+    The folder is named by the layouts that this version works with: a home of another one would be refused.
+    """
+    from tagcast.features.core.home import layouts
+    from tagcast.registry.state.migrations.revisions import HEAD
+
+    numbers = (layouts.HOME, layouts.STORE, layouts.EVENTS, layouts.SNAPSHOTS, HEAD)
+    kept = Path(tempfile.gettempdir()) / "tagcast-benchmarks" / "-".join(map(str, numbers)) / below
+    parser.add_argument("--folder", type=Path, default=kept, help="keeps what is made for the next run")
 
 
 def run_here(work: Callable[[], None]) -> None:

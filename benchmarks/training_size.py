@@ -13,7 +13,6 @@ import os
 import resource
 import shutil
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ import numpy as np
 from benchmarks.results import write_result
 from benchmarks.rows import Bar, Row, Spread, measured, verdict_of
 from benchmarks.speed.training import make_project
-from benchmarks.timing import Cost, printed
+from benchmarks.timing import Cost, add_folder, printed
 
 if TYPE_CHECKING:
     from tagcast.models.training.dataset import TrainingFrame
@@ -50,7 +49,7 @@ def main() -> None:
         "--quick", action="store_true", help="2,000 customers, rows drawn all the same; no bars"
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="customers")
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks")
+    add_folder(parser)
     parser.add_argument(
         "--cost", type=int, help="train both tags of so many customers here and print the cost"
     )

@@ -7,14 +7,13 @@ its greatest, of Spark without the driver's Python. Each size is measured by its
 from __future__ import annotations
 
 import argparse
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 
 from benchmarks.on_spark.features import features
 from benchmarks.on_spark.scoring import scoring
 from benchmarks.results import write_result
 from benchmarks.rows import Row
+from benchmarks.timing import add_folder
 
 SIZES = (200_000, 1_000_000, 3_000_000)
 PROFILES = 1_000_000
@@ -28,7 +27,7 @@ def main() -> None:
     parser.add_argument("--profiles", type=int, default=PROFILES, help="for scoring")
     parser.add_argument("--reasons", choices=("all", "none"), default="none", help="for scoring")
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks")
+    add_folder(parser)
     options = parser.parse_args()
     if options.quick:
         options.sizes, options.profiles = [20_000, 50_000], 20_000

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import tempfile
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -22,7 +21,7 @@ import numpy as np
 from benchmarks.results import write_result
 from benchmarks.rows import Bar
 from benchmarks.speed.made_events import MadeLog, as_ofs, in_parts, make_log
-from benchmarks.timing import Ratio, alternate, report, run_apart, run_here
+from benchmarks.timing import Ratio, add_folder, alternate, report, run_apart, run_here
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.ingest.parts.layout import MOST_PARTS
@@ -51,7 +50,7 @@ def main() -> None:
     parser.add_argument("--lines", type=float, default=1.0, help="lines an order")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--rivals", nargs="+", default=list(RIVALS), choices=RIVALS)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks")
+    add_folder(parser)
     parser.add_argument("--one", choices=RIVALS, help="run one rival here and print its cost")
     options = parser.parse_args()
     if options.quick:

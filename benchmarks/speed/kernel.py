@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from benchmarks.speed.made_snapshots import QUICK_TREES, TREES
 from benchmarks.timing import (
     Cost,
     Ratio,
+    add_folder,
     alternate,
     cost_rows,
     print_costs,
@@ -54,9 +54,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="20,000 rows, small models, once, Booster alone")
     parser.add_argument("--rows", type=int, default=300_000)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument(
-        "--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks" / "kernel"
-    )
+    add_folder(parser, "kernel")
     parser.add_argument(
         "--one", choices=("kernel", "paths", "shap"), help="run one of ours here and print its cost"
     )

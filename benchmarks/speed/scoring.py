@@ -29,7 +29,7 @@ from benchmarks.results import ROOT, write_result
 from benchmarks.rows import Bar, Row, measured
 from benchmarks.speed.made_snapshots import AS_OF, QUICK_TREES, TREES, make_snapshot, names, stored_tags
 from benchmarks.speed.scoring_rivals import RIVALS, run_rival
-from benchmarks.timing import Cost, Ratio, alternate, report, run_apart, run_here
+from benchmarks.timing import Cost, Ratio, add_folder, alternate, report, run_apart, run_here
 from tagcast.features.core.engines.engine import ONE_MACHINE, Engine
 
 TAGS = 10
@@ -49,9 +49,7 @@ def main() -> None:
         "--only", nargs="+", choices=("kernel", "usual", "shadow", "scale"), help="some of the parts"
     )
     parser.add_argument("--reasons", choices=("all", "none"), default="none")
-    parser.add_argument(
-        "--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks" / "kernel"
-    )
+    add_folder(parser, "kernel")
     parser.add_argument("--one", choices=(*OURS, *RIVALS), help="run one here and print its cost")
     options = parser.parse_args()
     parts = options.only or ["kernel", "usual", "shadow", "scale"]

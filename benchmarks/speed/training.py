@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 
 from benchmarks.results import write_result
 from benchmarks.rows import Bar, measured
-from benchmarks.timing import Ratio, alternate, report, run_apart, run_here
+from benchmarks.timing import Ratio, add_folder, alternate, report, run_apart, run_here
 
 CUSTOMERS, DAYS = 50_000, 390
 FIRST_DAY = "2025-01-01"
@@ -67,7 +66,7 @@ def main() -> None:
         help="share whose outcome is true, of the rare tag; default .001",
     )
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks")
+    add_folder(parser)
     parser.add_argument("--one", choices=TAGS, help="train one tag here and print its cost")
     options = parser.parse_args()
     if options.quick:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -22,7 +21,7 @@ from benchmarks.results import write_result
 from benchmarks.rows import Bar
 from benchmarks.speed.made_events import MadeLog
 from benchmarks.speed.made_snapshots import FEATURES, chunks, names
-from benchmarks.timing import Ratio, alternate, report, run_apart, run_here
+from benchmarks.timing import Ratio, add_folder, alternate, report, run_apart, run_here
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.engines.key_ranges import EVERYONE
@@ -47,7 +46,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--rivals", nargs="+", default=list(RIVALS), choices=RIVALS)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks")
+    add_folder(parser)
     parser.add_argument("--one", choices=RIVALS, help="run one rival here and print its cost")
     options = parser.parse_args()
     if options.quick:

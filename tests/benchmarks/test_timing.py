@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
+from pathlib import Path
+
 from benchmarks.rows import Bar
-from benchmarks.timing import Cost, Ratio, report
+from benchmarks.timing import Cost, Ratio, add_folder, report
+from tagcast.features.core.home import layouts
 
 COSTS = {
     "tagcast": [Cost(2.0, 1.0, 10.0), Cost(4.0, 2.0, 30.0), Cost(3.0, 1.5, 20.0)],
@@ -34,3 +38,17 @@ def test_a_section_is_printed_and_returned(capsys) -> None:
         "snapshot: pandas / tagcast wall": (3.0, "ratio", "higher", "at least 4", "missed"),
         "snapshot: pandas / tagcast CPU": (4.0, "ratio", "higher", "", "none"),
     }
+
+
+def kept_in(*arguments: str) -> Path:
+    parser = ArgumentParser()
+    add_folder(parser, "kernel")
+    return parser.parse_args(arguments).folder
+
+
+def test_a_home_that_an_older_layout_left_behind_is_not_opened(monkeypatch) -> None:
+    before = kept_in()
+    assert kept_in() == before
+    monkeypatch.setattr(layouts, "STORE", layouts.STORE + 1)
+    assert kept_in() != before
+    assert kept_in("--folder", "mine") == Path("mine")
