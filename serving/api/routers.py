@@ -14,11 +14,11 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
     """Return the routers, in the order in which they are documented; ``accounts`` with those of users and keys."""
     from tagcast.serving.api.accounts import access_routes, own_account_routes
     from tagcast.serving.api.approvals_and_audit import review_routes
-    from tagcast.serving.api.audiences import audience_routes
+    from tagcast.serving.api.audiences.routes import audience_routes
+    from tagcast.serving.api.audiences.saved import campaign_routes, saved_routes
     from tagcast.serving.api.me_and_runs import about_routes
     from tagcast.serving.api.profiles import profile_routes
     from tagcast.serving.api.rule_drafts import draft_routes
-    from tagcast.serving.api.saved_audiences import campaign_routes, saved_routes
     from tagcast.serving.api.tags import tag_routes
 
     makers = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import LANGUAGES, msg
-from tagcast.serving.console.audiences.builder import audience_page
+from tagcast.serving.console.audiences.builder.page import audience_page
 from tagcast.serving.console.audiences.compare import compare_page
 from tagcast.serving.console.audiences.portrait import portrait_page
 from tagcast.serving.console.audiences.saved import saved_page

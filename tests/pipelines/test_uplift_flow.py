@@ -28,7 +28,7 @@ from tagcast.registry.versions.versions import versions
 from tagcast.serving.audiences.service import parse_for
 from tagcast.serving.catalog.tag_details import tag_details
 from tagcast.serving.console.i18n.translator import Translator
-from tagcast.serving.console.tags.floor_table import floor_record
+from tagcast.serving.console.tags.quality.floor_table import floor_record
 from tagcast.serving.context import open_context
 from tagcast.serving.delivery.exports import export
 from tests.support.campaigns.on_record import SPRING

@@ -14,9 +14,9 @@ from tagcast.serving.catalog.shown_counts import rounded_note, smallest_cell
 from tagcast.serving.catalog.tag_details import TagDetails, tag_details
 from tagcast.serving.console.i18n.vocabulary import CATEGORY_TITLES, KIND_TITLES, STEP_TITLES
 from tagcast.serving.console.tags.lifecycle_dialog import step_dialog
-from tagcast.serving.console.tags.run_quality import quality_card
+from tagcast.serving.console.tags.quality.run_quality import quality_card
+from tagcast.serving.console.tags.quality.tag_quality import drivers_card, trust_card
 from tagcast.serving.console.tags.tag_history import feedback_card, record_cards
-from tagcast.serving.console.tags.tag_quality import drivers_card, trust_card
 from tagcast.serving.console.ui.charts import trend
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h

@@ -16,7 +16,7 @@ from tagcast.models.filters.parser import parse
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.serving.audiences.queries import count
-from tagcast.serving.console.audiences import draft
+from tagcast.serving.console.audiences.builder import draft
 from tagcast.serving.store.long_form import predictions
 from tests.support.command_line import Project as CommandLine
 from tests.support.source_projects import project, source

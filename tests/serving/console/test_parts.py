@@ -26,13 +26,13 @@ from tagcast.registry.governance.lifecycle import LifeStep
 from tagcast.registry.governance.movement_causes import MovementCause
 from tagcast.registry.governance.observed_accuracy import PromiseRow
 from tagcast.serving.console.audiences import draft as drafts
-from tagcast.serving.console.audiences.draft import Group, Row, draft_of
+from tagcast.serving.console.audiences.builder.draft import Group, Row, draft_of
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.operations import access
 from tagcast.serving.console.operations.runs import moves
 from tagcast.serving.console.operations.tag_reviews import may_publish
-from tagcast.serving.console.tags.promise_chart import promise_weeks
-from tagcast.serving.console.tags.run_chart import RunPoint, over_runs
+from tagcast.serving.console.tags.quality.promise_chart import promise_weeks
+from tagcast.serving.console.tags.quality.run_chart import RunPoint, over_runs
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import minute, number, of_100, percent

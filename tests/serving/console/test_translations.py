@@ -31,9 +31,10 @@ from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import open_tracking
 from tagcast.serving.audiences.saved_audience_actions import save
 from tagcast.serving.audiences.service import parse_for
-from tagcast.serving.console.audiences import builder_row, builder_tree
-from tagcast.serving.console.audiences.draft import Mode
-from tagcast.serving.console.audiences.draft import Test as DraftTest
+from tagcast.serving.console.audiences.builder import row as builder_row
+from tagcast.serving.console.audiences.builder import tree as builder_tree
+from tagcast.serving.console.audiences.builder.draft import Mode
+from tagcast.serving.console.audiences.builder.draft import Test as DraftTest
 from tagcast.serving.console.i18n import vocabulary
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.ui.layout import _THEMES

@@ -20,7 +20,7 @@ from tagcast.serving.audiences import service
 from tagcast.serving.audiences.portrait import compare, portrait
 from tagcast.serving.audiences.portrait_fields import levels
 from tagcast.serving.audiences.saved_audience_actions import delete, save
-from tagcast.serving.console.audiences.builder_results import counted, outlook
+from tagcast.serving.console.audiences.builder.results import counted, outlook
 from tagcast.serving.console.profile_page import some_ids
 from tagcast.serving.filters.row_rights import reader_for, unusable_conditions
 from tagcast.serving.profiles.profile_details import look_up

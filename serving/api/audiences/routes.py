@@ -16,7 +16,7 @@ from pydantic import Field
 from starlette.background import BackgroundTask
 
 from tagcast.models.filters.conditions import Filter
-from tagcast.serving.api.audience_requests import (
+from tagcast.serving.api.audiences.requests import (
     CompareQuestion,
     CountQuestion,
     CutQuestion,

@@ -11,9 +11,9 @@ from tagcast.features.core.messages import Message, from_json, msg, pmsg
 from tagcast.models.definitions.score_scale import SCALES
 from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, newest_of, not_judged
 from tagcast.serving.catalog.tag_details import TagDetails
-from tagcast.serving.console.tags.floor_table import floor_record
-from tagcast.serving.console.tags.measured_table import measured_table
-from tagcast.serving.console.tags.promise_chart import promise_weeks
+from tagcast.serving.console.tags.quality.floor_table import floor_record
+from tagcast.serving.console.tags.quality.measured_table import measured_table
+from tagcast.serving.console.tags.quality.promise_chart import promise_weeks
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.formatting import day, number, of_100, percent
 from tagcast.serving.console.ui.html import h

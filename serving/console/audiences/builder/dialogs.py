@@ -22,7 +22,7 @@ from tagcast.serving.console.ui.widgets import area_field, button, dialog, html,
 
 if TYPE_CHECKING:
     from tagcast.registry.governance.saved_audiences import SavedAudience
-    from tagcast.serving.console.audiences.builder_field_choices import Fields
+    from tagcast.serving.console.audiences.builder.field_choices import Fields
     from tagcast.serving.console.ui.page_context import PageContext
 
 _SAMPLE = 10

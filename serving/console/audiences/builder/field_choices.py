@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import FieldRef, Names
 from tagcast.models.filters.fields import PARTS
-from tagcast.serving.console.audiences.draft import Row
+from tagcast.serving.console.audiences.builder.draft import Row
 from tagcast.serving.console.i18n.vocabulary import PART_TITLES
 from tagcast.serving.console.ui.tag_badges import value_word
 

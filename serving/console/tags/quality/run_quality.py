@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.messages import Message, msg
-from tagcast.serving.console.tags.run_chart import RunPoint, over_runs
+from tagcast.serving.console.tags.quality.run_chart import RunPoint, over_runs
 from tagcast.serving.console.ui.formatting import number, percent
 from tagcast.serving.console.ui.html import h
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         ExpectedEffect,
         Language,
     )
-    from tagcast.serving.console.audiences.builder_field_choices import Fields
+    from tagcast.serving.console.audiences.builder.field_choices import Fields
     from tagcast.serving.context import ServiceContext
 
 

@@ -9,13 +9,13 @@ from markupsafe import Markup
 
 from tagcast.features.core.messages import Message, msg, pmsg
 from tagcast.serving.audiences.portrait_fields import levels
-from tagcast.serving.console.audiences.draft import MEMBER_TESTS, Row, Test, tests_of
+from tagcast.serving.console.audiences.builder.draft import MEMBER_TESTS, Row, Test, tests_of
 from tagcast.serving.console.ui.widgets import html, icon_button, number_field, select
 
 if TYPE_CHECKING:
     from nicegui.elements.select import Select
 
-    from tagcast.serving.console.audiences.builder_field_choices import Fields
+    from tagcast.serving.console.audiences.builder.field_choices import Fields
 
 _LIMITS = {"confidence": (0.0, 1.0, 0.05), "percentile": (0.0, 100.0, 5.0)}
 _OF_ONE = {"ge", "gt", "le", "lt", "eq", "ne"}

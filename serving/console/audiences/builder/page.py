@@ -12,12 +12,12 @@ from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.service import parse_for, top_conditions
 from tagcast.serving.catalog.known_tags import loss_tags
-from tagcast.serving.console.audiences.builder_dialogs import sample_dialog, save_dialog
-from tagcast.serving.console.audiences.builder_field_choices import Fields
-from tagcast.serving.console.audiences.builder_profit import Profit
-from tagcast.serving.console.audiences.builder_results import Answers, Counted, Outlook, counted, outlook
-from tagcast.serving.console.audiences.builder_tree import Tree
-from tagcast.serving.console.audiences.draft import Group, Row, draft_of
+from tagcast.serving.console.audiences.builder.dialogs import sample_dialog, save_dialog
+from tagcast.serving.console.audiences.builder.draft import Group, Row, draft_of
+from tagcast.serving.console.audiences.builder.field_choices import Fields
+from tagcast.serving.console.audiences.builder.profit import Profit
+from tagcast.serving.console.audiences.builder.results import Answers, Counted, Outlook, counted, outlook
+from tagcast.serving.console.audiences.builder.tree import Tree
 from tagcast.serving.console.audiences.export_dialog import export_dialog
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.ui.debounce import Debouncer

@@ -20,7 +20,7 @@ from tagcast.serving.console.ui.widgets import button, html, number_field, selec
 if TYPE_CHECKING:
     from nicegui.elements.number import Number
 
-    from tagcast.serving.console.audiences.builder_field_choices import Fields
+    from tagcast.serving.console.audiences.builder.field_choices import Fields
 
 
 class Profit:

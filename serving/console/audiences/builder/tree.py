@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.messages import Message, msg
-from tagcast.serving.console.audiences.builder_row import Line
-from tagcast.serving.console.audiences.draft import Group, Mode, Row
+from tagcast.serving.console.audiences.builder.draft import Group, Mode, Row
+from tagcast.serving.console.audiences.builder.row import Line
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.widgets import button, focus, html, icon_button
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nicegui.element import Element
     from nicegui.elements.html import Html
 
-    from tagcast.serving.console.audiences.builder_field_choices import Fields
+    from tagcast.serving.console.audiences.builder.field_choices import Fields
 
 _MODES: dict[Mode, Message] = {
     "all": msg("Match all"),

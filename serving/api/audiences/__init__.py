@@ -1,0 +1,1 @@
+"""Routes of audiences: questions about a filter, exports, and saved audiences."""
