@@ -10,6 +10,7 @@ import sys
 import click
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.home.machine import drop_unraisable_memory_error
 from tagcast.features.core.system import check_system
 from tagcast.pipelines.cli.groups import LazyCommand, LazyGroup
 from tagcast.pipelines.reports.terminal import answer_error
@@ -89,6 +90,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line."""
+    sys.unraisablehook = drop_unraisable_memory_error
     try:
         check_system()
     except TagcastError as error:

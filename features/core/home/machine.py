@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Iterator
 
 from tagcast.features.core.errors import MachineError
@@ -50,6 +51,16 @@ def machine_fault(error: Exception) -> MachineError | None:
         msg("{file} cannot be used: {reason}", file=where, reason=reason_of(error)),
         hint=msg("check that it is there and that the user of this command may read and write it"),
     )
+
+
+def drop_unraisable_memory_error(unraisable: sys.UnraisableHookArgs) -> None:
+    """Print what could not be raised, as ``sys.unraisablehook``; but nothing of a MemoryError.
+
+    Where memory ends while Python cleans up, the error that a person reads is raised as well; Python's traceback of what it
+    ignored would stand above it.
+    """
+    if not issubclass(unraisable.exc_type, MemoryError):
+        sys.__unraisablehook__(unraisable)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

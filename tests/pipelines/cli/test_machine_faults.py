@@ -190,6 +190,18 @@ def test_too_little_memory_is_one_message(shop) -> None:
         said(done, 15, "memory")
 
 
+@pytest.mark.parametrize(("fault", "lines"), [("MemoryError", 0), ("ValueError", 1)])
+def test_what_memory_spoils_while_python_cleans_up_is_no_traceback(fault, lines) -> None:
+    cleans_up = (
+        "import sys\nfrom tagcast.pipelines.cli.main import main\n"
+        f"class Kept:\n    def __del__(self):\n        raise {fault}\n"
+        "sys.argv = ['tagcast', '--version']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\nKept()"
+    )
+    done = subprocess.run([sys.executable, "-c", cleans_up], capture_output=True, text=True, check=True)
+    assert done.stderr.count("Traceback") == lines, done.stderr
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
