@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tagcast.features.core.home.replaced_files import replacing
 from tagcast.features.core.system import private_folder
 
 PLACEMENTS = "identity.parquet"
@@ -168,6 +169,5 @@ def _make(connection: Any, name: str, query: str, file: Path | str) -> None:
 
 
 def _write(rows: Any, file: Path) -> None:
-    aside = file.with_name(f".{file.name}")
-    rows.write_parquet(str(aside))
-    aside.replace(file)
+    with replacing(file) as aside:
+        rows.write_parquet(str(aside))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import BackupError
 from tagcast.features.core.home.disk_errors import disk_errors
+from tagcast.features.core.home.replaced_files import sync
 from tagcast.features.core.home.scratch import HeldFolder
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
@@ -25,7 +26,6 @@ from tagcast.pipelines.backups.places import Places
 from tagcast.pipelines.backups.sqlite_files import tables_of
 from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.registry.versions.tracking import VARIABLE
-from tagcast.serving.store.lock_and_sync import sync
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings

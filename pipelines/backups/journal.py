@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagcast.features.core.errors import BackupError
+from tagcast.features.core.home.replaced_files import sync, write_synced
 from tagcast.features.core.home.scratch import SCRATCH
 from tagcast.features.core.home.stamp import RESTORING
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
 from tagcast.pipelines.backups.places import Places
-from tagcast.serving.store.lock_and_sync import sync, write_synced
 
 JOURNAL = "journal.json"
 FILES = "files"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tagcast.features.core.errors import BackupError, ConfigError, StoreError
 from tagcast.features.core.home import layouts
 from tagcast.features.core.home.publication import between_publications
+from tagcast.features.core.home.replaced_files import write_synced
 from tagcast.features.core.home.stamp import read_stamp
 from tagcast.pipelines.backups.backup import errors, take_backup
 from tagcast.pipelines.backups.held import WAIT_S
@@ -25,7 +26,6 @@ from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.registry.state.database import open_state
 from tagcast.registry.state.migrations import revisions
 from tagcast.registry.state.migrations.upgrade import state_revision, upgrade_state
-from tagcast.serving.store.lock_and_sync import write_synced
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings

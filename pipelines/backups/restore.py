@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import BackupError, ConfigError
 from tagcast.features.core.home import layouts
+from tagcast.features.core.home.replaced_files import sync
 from tagcast.features.core.home.stamp import FILE as STAMP
 from tagcast.features.core.home.stamp import RESTORING
 from tagcast.features.core.messages import listed, msg
@@ -32,7 +33,6 @@ from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.registry.state.migrations import revisions
 from tagcast.registry.versions.home_database import DATABASE as MODELS
 from tagcast.registry.versions.home_database import follow_home
-from tagcast.serving.store.lock_and_sync import sync
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.home.replaced_files import replacing
 from tagcast.features.core.messages import as_values, language_of, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
@@ -85,10 +86,9 @@ def export(invocation: Invocation, profile_id: str, to: Path | None) -> None:
     if to is None:
         print(text)
         return
-    aside = to.with_name(f".{to.name}.part")
     try:
-        aside.write_text(text + "\n", encoding="utf-8")
-        aside.replace(to)
+        with replacing(to) as aside:
+            aside.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise TagcastError(
             msg("{file} cannot be written: {reason}", file=to, reason=reason_of(error)),

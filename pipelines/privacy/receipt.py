@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tagcast.features.core.home.replaced_files import write_synced
 from tagcast.features.core.messages import Text
 from tagcast.features.core.system import private_folder
 
@@ -90,6 +91,4 @@ def receipt_file(home: Path, now: datetime) -> Path:
 
 def keep_receipt(file: Path, values: Mapping[str, Any]) -> None:
     """Write a receipt, whole or not at all."""
-    aside = file.with_suffix(".aside")
-    aside.write_text(json.dumps(values, default=str, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    aside.replace(file)
+    write_synced(file, json.dumps(values, default=str, ensure_ascii=False, indent=1) + "\n")

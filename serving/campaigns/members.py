@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.home.disk_errors import disk_errors
+from tagcast.features.core.home.replaced_files import replacing
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
 from tagcast.registry.operations.campaigns import given_ids, held_out_ids
@@ -122,9 +123,8 @@ def write_members(
     whole = members.append_column(GIVEN, pa.array(given)).append_column(STRATUM, pa.array(stratum, pa.int8()))
     with disk_errors(file.parent, msg("nothing was exported"), StoreError):
         private_folder(file.parent)
-        aside = file.with_suffix(".aside")
-        pq.write_table(whole, aside, compression="zstd")
-        aside.replace(file)
+        with replacing(file) as aside:
+            pq.write_table(whole, aside, compression="zstd")
 
 
 def floors_of(home: Path, campaign: str) -> set[tuple[str, int]]:

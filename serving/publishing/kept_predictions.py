@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.home.disk_errors import disk_errors
+from tagcast.features.core.home.replaced_files import replacing
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
 from tagcast.registry.governance.observed_accuracy import judged
@@ -142,9 +143,8 @@ def keep_challengers(aside: Path, home: Path, run: Manifest) -> None:
     file = _challengers_file(home, run)
     with disk_errors(file.parent, msg("the published run stays active"), StoreError):
         private_folder(file.parent)
-        beside = file.with_suffix(".aside")  # of the same disk: a move within it is done or not
-        shutil.move(aside, beside)
-        beside.replace(file)
+        with replacing(file) as beside:  # of the same disk: a move within it is done or not
+            shutil.move(aside, beside)
 
 
 def challengers_in(home: Path, run: Manifest) -> dict[str, int]:
@@ -200,11 +200,9 @@ def _write(reader: StoreReader, file: Path) -> None:
     import pyarrow.parquet as pq
 
     columns = [column_name(tag, part) for tag in judged_versions(reader.manifest) for part in PARTS]
-    aside = file.with_suffix(".aside")
     batches = reader.stream(columns)
     first = next(batches)
-    with pq.ParquetWriter(aside, first.schema, compression="zstd") as writer:
+    with replacing(file) as aside, pq.ParquetWriter(aside, first.schema, compression="zstd") as writer:
         writer.write_batch(first)
         for batch in batches:
             writer.write_batch(batch)
-    aside.replace(file)

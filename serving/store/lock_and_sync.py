@@ -19,25 +19,6 @@ from tagcast.features.core.system import private_folder
 CHECK_EVERY_SECONDS = 0.5
 
 
-def write_synced(file: Path, text: str) -> None:
-    """Write ``file`` aside, bring it to the disk, and put it in place by one rename."""
-    aside = file.with_name(f".{file.name}.tmp")
-    with aside.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    aside.replace(file)
-
-
-def sync(path: Path) -> None:
-    """Bring a file or folder to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 @contextmanager
 def only_writer(folder: Path, run_id: str, wait_seconds: float = 0.0) -> Iterator[Path]:
     """Hold the writer's lock and yield an empty staging folder, removed at the end.

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tagcast.features.core.home.replaced_files import replacing
 from tagcast.features.ingest.parts.layout import EVENTS
 
 KEEP_LOGS = 2
@@ -34,9 +35,8 @@ def make_current(root: Path, log: dict[str, Any]) -> None:
     log : dict
         Its ``id``, the ``fingerprint`` of what it was made of, and :func:`marked_by` of whom it leaves out.
     """
-    aside = (root / _CURRENT).with_suffix(".aside")
-    aside.write_text(json.dumps(log), encoding="utf-8")
-    aside.replace(root / _CURRENT)
+    with replacing(root / _CURRENT) as aside:
+        aside.write_text(json.dumps(log), encoding="utf-8")
 
 
 def marked_by(suppressed: str) -> dict[str, str]:

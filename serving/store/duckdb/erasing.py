@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tagcast.features.core.home.replaced_files import sync
 from tagcast.features.ingest.suppression.filtered_files import without_ids
 from tagcast.serving.store.duckdb.layout import spare_memory
 from tagcast.serving.store.duckdb.run_files import RunFiles
-from tagcast.serving.store.lock_and_sync import sync
 from tagcast.serving.store.manifest import Manifest
 
 _ROWS = 100_000

@@ -11,8 +11,8 @@ import pyarrow as pa
 from sqlglot import exp
 
 from tagcast.features.core.engines.aside import Aside
+from tagcast.features.core.home.replaced_files import sync
 from tagcast.models.filters.fields import UNKNOWN
-from tagcast.serving.store.lock_and_sync import sync
 from tagcast.serving.store.schema import RunInfo, column_name
 
 ROW_GROUPS = (122_880, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.home.replaced_files import sync
 from tagcast.features.core.messages import msg
 from tagcast.serving.store.duckdb.layout import WriteSnapshotPart
 from tagcast.serving.store.duckdb.reader import AGAIN, gone
-from tagcast.serving.store.lock_and_sync import sync
 from tagcast.serving.store.manifest import Manifest
 from tagcast.serving.store.schema import RunInfo
 

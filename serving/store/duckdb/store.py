@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.home.replaced_files import sync, write_synced
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.serving.store.base import ProfileStore
@@ -32,7 +33,7 @@ from tagcast.serving.store.duckdb.profile_index import RowIndex
 from tagcast.serving.store.duckdb.reader import AGAIN, DuckDbReader, attach, catalog, read_errors, use
 from tagcast.serving.store.duckdb.run_files import DuckDbParts, RunFiles, remove
 from tagcast.serving.store.erased import Taken, renewed, stored_manifests
-from tagcast.serving.store.lock_and_sync import disk_errors, only_writer, sync, write_synced
+from tagcast.serving.store.lock_and_sync import disk_errors, only_writer
 from tagcast.serving.store.manifest import Entry, Manifest, read_entry
 from tagcast.serving.store.schema import RunInfo
 

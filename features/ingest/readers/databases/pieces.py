@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tagcast.features.core.home.replaced_files import replacing
 from tagcast.features.ingest.readers.databases.buckets import Content
 from tagcast.features.ingest.readers.databases.touched.load_mark import LoadMark
 
@@ -66,9 +67,8 @@ class Pieces:
 
     def write(self, folder: Path) -> None:
         """Replace ``pieces.json``."""
-        aside = folder / "pieces.aside"
-        aside.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
-        aside.replace(folder / "pieces.json")
+        with replacing(folder / "pieces.json") as aside:
+            aside.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Pieces:
