@@ -83,8 +83,8 @@ class Layout:
     sample_rows: int = 0
 
     @classmethod
-    def of(cls, attributes: Mapping[str, str], tags: Sequence[str]) -> Layout:
-        """Plan the tables for a run."""
+    def of(cls, attributes: Mapping[str, str], tags: Sequence[str], facts: Mapping[str, str]) -> Layout:
+        """Plan the tables for a run; facts have tables of their own, so that a count by tags reads none of them."""
         columns: list[Column] = []
         group, used, count = 0, 0, 0
 
@@ -109,6 +109,10 @@ class Layout:
             if not tier:
                 for name, kind in attributes.items():
                     add(name, _ATTRIBUTES[kind])
+        if facts:
+            group, used, count = group + 1, 0, 0
+        for name, kind in facts.items():
+            add(name, _ATTRIBUTES[kind])
         return cls(columns, {c.name: [] for c in columns if c.kind in {"word", "reasons"}})
 
     @property
