@@ -27,7 +27,8 @@ from tagcast.registry.governance.rule_drafts import RuleDraft
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.lifecycle import LifeStep
-    from tagcast.serving.context import ServiceContext
+    from tagcast.serving.filters.sensitive_fields import marked_sensitive
+from tagcast.serving.context import ServiceContext
 
 __all__ = ["RuleDraft", "RuleField", "draft", "draft_of", "drafts", "fields", "submit"]
 
@@ -163,10 +164,8 @@ def drafts(context: ServiceContext, person: Person) -> list[RuleDraft]:
     """Return the drafted rules that ``person`` may see, by name: everybody sees all but what is sensitive."""
     require(person, "see")
     found = stored.drafted(context.state).values()
-    attributes = context.settings.sensitive
-    return [
-        d for d in found if person.may("sensitive") or sensitivity_of(d.definition, attributes) == "normal"
-    ]
+    marked = marked_sensitive(context)
+    return [d for d in found if person.may("sensitive") or sensitivity_of(d.definition, marked) == "normal"]
 
 
 def draft_of(context: ServiceContext, person: Person, tag: str) -> RuleDraft:

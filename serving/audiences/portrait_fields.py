@@ -36,12 +36,12 @@ MOST_CHOICES = 200
 
 
 def levels(context: ServiceContext, person: Person, attribute: str) -> list[str]:
-    """Return the values of an attribute of text or dates, commonest first; none for one that ``person`` may not see.
+    """Return the values of an attribute or fact of text or dates, commonest first; none for one that ``person`` may not see.
 
     Of an attribute of very many values the commonest :data:`MOST_CHOICES` are returned; of a large base those of the store's sample.
     Who may not see single profiles is shown none that few have.
     """
-    if names_for(context, person).attributes.get(attribute) not in {"text", "date"}:
+    if names_for(context, person).plain.get(attribute) not in {"text", "date"}:
         return []
     column = quoted(attribute)
     query = exp.select(exp.alias_(column, "level")).from_("profiles")

@@ -130,8 +130,6 @@ class FactRun:
         What it measures, whatever the window: facts of one view and measure differ by window alone.
     since : bool
         Whether it is days since something that happened: null means that it never did.
-    sensitivity : str
-        ``sensitive`` or ``normal``.
     words : tuple of str
         Of a word: what it may say.
     """
@@ -151,8 +149,12 @@ class FactRun:
     measure_en: str = ""
     measure_zh: str = ""
     since: bool = False
-    sensitivity: str = "normal"
     words: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """Its name with its view, which no other has."""
+        return f"{self.view}.{self.feature}"
 
     @property
     def filter_kind(self) -> Literal["number", "boolean", "text"]:
@@ -234,7 +236,9 @@ class RunInfo:
         scored_at = datetime.fromisoformat(data["scored_at"])
         second_person = bool(data.get("second_person", False))
         facts = tuple(FactRun(**{**row, "words": tuple(row["words"])}) for row in data.get("facts", ()))
-        return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), scored_at, tags, second_person, facts)
+        return cls(
+            str(data["run_id"]), date.fromisoformat(data["as_of"]), scored_at, tags, second_person, facts
+        )
 
 
 _WORD, _TEXT = pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int16(), pa.string())

@@ -75,6 +75,6 @@ def row_statement(
         low, high = (exp.Literal.number(row) for row in (first, first + STEP - 1))
         wanted = exp.And(this=exp.Between(this=exp.column("rowid"), low=low, high=high), expression=wanted)
     star = exp.Star(except_=[exp.to_identifier(name, quoted=True) for name in but]) if but else exp.Star()
-    named = [exp.column(exp.to_identifier(name, quoted=True)) for name in only]
+    named: list[exp.Expr] = [exp.column(exp.to_identifier(name, quoted=True)) for name in only]
     everything = exp.select(*(named or [star]), copy=False).from_(table, copy=False)
     return everything.where(wanted, copy=False).sql("duckdb", copy=False)

@@ -73,9 +73,7 @@ class PostgresReader:
         found = self._row(profile_id, self._fact_queries)
         return None if found is None else {name: found[name] for name in self._facts}
 
-    def _row(
-        self, profile_id: str, queries: Sequence[tuple[PhysicalQuery, str]]
-    ) -> dict[str, Any] | None:
+    def _row(self, profile_id: str, queries: Sequence[tuple[PhysicalQuery, str]]) -> dict[str, Any] | None:
         if "\0" in profile_id:
             return None  # no text of PostgreSQL holds it
         found: dict[str, Any] = {}
