@@ -23,12 +23,12 @@ from tagcast.registry.access.roles import require
 from tagcast.registry.governance import rule_drafts as stored
 from tagcast.registry.governance.lifecycle import STATUS_NAMES, history, transition
 from tagcast.registry.governance.rule_drafts import RuleDraft
+from tagcast.serving.filters.sensitive_fields import marked_sensitive
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.lifecycle import LifeStep
-    from tagcast.serving.filters.sensitive_fields import marked_sensitive
-from tagcast.serving.context import ServiceContext
+    from tagcast.serving.context import ServiceContext
 
 __all__ = ["RuleDraft", "RuleField", "draft", "draft_of", "drafts", "fields", "submit"]
 

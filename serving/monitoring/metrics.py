@@ -13,8 +13,8 @@ from tagcast.registry.governance.night_record import Outcome, last_done, newest_
 from tagcast.registry.governance.observed_accuracy import promises_judged
 from tagcast.registry.governance.rule_drafts import published_rules
 from tagcast.registry.operations.floors import observed_floors
-from tagcast.serving.filters.sensitive_fields import marked_sensitive
 from tagcast.serving.catalog.known_tags import hidden_tags, written_tags
+from tagcast.serving.filters.sensitive_fields import marked_sensitive
 from tagcast.serving.monitoring.due import due_among, scored_at
 from tagcast.serving.monitoring.machine_metrics import Machine
 
