@@ -127,9 +127,10 @@ class FactRun:
     role : str
         What it is in its view: ``recency``, ``frequency`` or ``value``.
     measure, measure_en, measure_zh : str
-        What it measures, whatever the window: facts of one view and measure differ by window alone.
-    since : bool
-        Whether it is days since something that happened: null means that it never did.
+        What it measures, whatever the window: facts of one view and measure differ by window alone. Of days since something
+        that happened its titles are what happened.
+    since : {"", "first", "last"}
+        Which time of something that happened it is the days since; null means that it never did.
     words : tuple of str
         Of a word: what it may say.
     """
@@ -148,7 +149,7 @@ class FactRun:
     measure: str = ""
     measure_en: str = ""
     measure_zh: str = ""
-    since: bool = False
+    since: Literal["", "first", "last"] = ""
     words: tuple[str, ...] = ()
 
     @property
@@ -165,6 +166,10 @@ class FactRun:
     def title(self, language: str) -> str:
         """Return what people call it, in ``en`` or ``zh``."""
         return self.title_zh if language == "zh" else self.title_en
+
+    def measure_title(self, language: str) -> str:
+        """Return what people call what it measures, in ``en`` or ``zh``."""
+        return self.measure_zh if language == "zh" else self.measure_en
 
 
 @dataclass(frozen=True)

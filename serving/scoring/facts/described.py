@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
@@ -68,19 +68,15 @@ def _of_aggregates(view: AggregateView) -> Iterator[FactRun]:
             found |= {one.name: fact}
             words |= dict.fromkeys(levels.values(), one.name)
             continue
-        windows = {} if one.function == "trend" else one.columns
+        measure = _measure(one, by_name)
         for feature in one.features(view.name):
             fact = _fact(view.name, feature.name, feature.en, feature.zh, unit=_unit(one))
-            since, stem = one.function in _SINCE, by_name.get(one.name.removesuffix("_all"))
-            fact = replace(fact, since=since, window_days=windows.get(feature.name))
-            # A count of everything that is declared by itself is one measure with that of windows.
-            if (
-                stem is not None
-                and windows
-                and (stem.function, stem.of) == (one.function, one.of)
-                and stem.windows
-            ):
-                fact = replace(fact, measure=stem.name, measure_en=stem.en, measure_zh=stem.zh)
+            if one.function in _SINCE and not one.titled:
+                since: Literal["first", "last"] = "first" if one.function == "since_first" else "last"
+                fact = replace(fact, since=since, measure_en=one.en, measure_zh=one.zh)
+            if measure is not None:
+                fact = replace(fact, measure=measure.name, measure_en=measure.en, measure_zh=measure.zh)
+                fact = replace(fact, window_days=one.columns.get(feature.name))
             found[feature.name] = fact
     for derived in view.derived:
         units = {name: fact.unit for name, fact in found.items()}
@@ -90,6 +86,14 @@ def _of_aggregates(view: AggregateView) -> Iterator[FactRun]:
         found[name] = replace(found[name], role=role)
     shown = [words.get(feature.name, feature.name) for feature in view.features()]
     return iter([found[name] for name in dict.fromkeys(shown)])
+
+
+def _measure(one: Aggregate, by_name: Mapping[str, Aggregate]) -> Aggregate | None:
+    """Return the aggregate that says what ``one`` measures, of windows and of everything; None where that is one feature alone."""
+    # Of everything it may be declared by itself, as spend_all beside spend.
+    stem = by_name.get(one.name.removesuffix("_all"), one)
+    same = (stem.function, stem.of, stem.where) == (one.function, one.of, one.where)
+    return stem if same and stem.windows and one.function != "trend" else None
 
 
 def _roles(view: AggregateView) -> dict[str, FactRole]:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from tagcast.features.core.errors import ConfigError, FilterError
+from tagcast.features.core.schema.profiles import Profiles
+from tagcast.models.filters.parser import parse
 from tagcast.pipelines.privacy.export import export_profile
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.scoring.score import score_tags
@@ -21,8 +23,10 @@ from tagcast.registry.state.database import open_state
 from tagcast.serving.audiences.filter_resolution import columns_of, resolve
 from tagcast.serving.audiences.queries import count, member_query
 from tagcast.serving.audiences.small_cells import SmallCells
+from tagcast.serving.audiences.wording.description import describe
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.delivery.export_columns import columns_for
+from tagcast.serving.filters.field_words import words_of
 from tagcast.serving.filters.limited_reader import LimitedReader
 from tagcast.serving.filters.where import names_of
 from tagcast.serving.store.erased import erase_profiles
@@ -166,7 +170,12 @@ def test_facts_say_what_they_are(scored, frame) -> None:
     facts = {fact.name: fact for fact in scored.store.current().run.facts}
     assert {fact.view for fact in facts.values()} == {"profile_activity", "contract"}
     recency = facts["recency_days"]
-    assert (recency.role, recency.unit, recency.since, recency.window_days) == ("recency", "days", True, None)
+    assert (recency.role, recency.unit, recency.since, recency.window_days) == (
+        "recency",
+        "days",
+        "last",
+        None,
+    )
     assert facts["purchase_days_all"].role == "frequency"
     spend = facts["spend_all"]
     assert (spend.role, spend.unit, spend.measure, spend.title_zh) == (
@@ -304,3 +313,36 @@ def test_a_run_keeps_what_the_configuration_names(tmp_path) -> None:
         assert names_of(reader).facts == {}
         with pytest.raises(FilterError, match="unknown field 'recency_days'"):
             count(reader, "recency_days > 3", NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "en", "zh"),
+    [
+        ("recency_days > 20", "the last purchase was more than 20 days ago", "上次购买距今超过20天"),
+        ("recency_days IS NULL", "there has never been any purchase", "从未有过购买"),
+        ("NOT tenure_days IS NULL", "there has been some purchase", "有过购买"),
+        ("tenure_days BETWEEN 30 AND 60", "the first purchase was between 30 and 60 days ago", "首次购买距今30到60天"),
+        ("spend_30d >= 200", "net spend, last 30 days is at least 200 NOK", "近30天净消费额不低于200 NOK"),
+        ("weekend_share > 0.5", "share of purchase days on a weekend is above 0.5", "周末购买天数占比高于0.5"),
+        ("plan = 'gold'", "plan is “gold”", "plan为“gold”"),
+        ("paperless = TRUE", "paperless is yes", "paperless为是"),
+        ("renews > 10", "days since renewal is above 10 days", "距续约天数高于10天"),
+        ("city = 'Oslo'", "home town is “Oslo the great”", "家乡为“奥斯陆”"),
+        ("fee IS NULL", "monthly fee is not known", "月费未知"),
+    ],
+)  # fmt: skip
+def test_conditions_on_facts_read_as_people_say_them(scored, text, en, zh) -> None:
+
+    labels = {"city": {"Oslo": {"en": "Oslo the great", "zh": "奥斯陆"}}}
+    table = Profiles(
+        path="p.csv",
+        key="id",
+        columns=("city",),
+        titles={"city": {"en": "home town", "zh": "家乡"}},
+        labels=labels,
+    )  # type: ignore[arg-type]
+    words = words_of(scored.store.current(), table, "NOK")
+    with scored.store.reader() as reader:
+        tree = parse(text, names_of(reader))
+    assert describe(tree, words, "en") == f"Customers where {en}."
+    assert describe(tree, words, "zh") == f"满足以下条件的客户：{zh}。"
