@@ -144,8 +144,11 @@ class Visitor:
         return int(self.page.locator(".answer-count b").inner_text().replace(",", ""))
 
     def pick(self, field, text) -> None:
-        """Choose from a field of the newest condition."""
-        self.page.locator(f".cond {field}").last.click()
+        """Choose from a field of the newest condition; what it speaks of is searched for, as there is much of it."""
+        chosen = self.page.locator(f".cond {field}").last
+        chosen.click()
+        if field == ".c-field":
+            chosen.locator("input").fill(text)
         self.page.locator(".q-menu .q-item").filter(has_text=re.compile(f"^{re.escape(text)}$")).first.click()
 
     def choose(self, label, *texts) -> None:

@@ -25,8 +25,8 @@ from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, filter_place
 from tagcast.serving.console.ui.page_context import PageContext, keep_in_address, leave_for, link
-from tagcast.serving.console.ui.titles import titles
 from tagcast.serving.console.ui.widgets import area_field, button, html
+from tagcast.serving.filters.field_words import field_words
 from tagcast.serving.web.error_handlers import log_mistake
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def start(context: ServiceContext, person: Person, text: str, saved: str) -> tup
 async def audience_page(page: PageContext) -> None:
     """Show the builder; the address may give a filter, or the name of a saved audience."""
     names = await page.run(names_for)
-    known = await page.run(titles, page.language)
+    words = await page.run(field_words)
     kept, text = await page.run(start, page.parameter("filter"), page.parameter("saved"))
-    Builder(page, Fields(page, names, known, await page.run(loss_tags)), kept).open(text)
+    Builder(page, Fields(page, names, words, await page.run(loss_tags)), kept).open(text)
 
 
 class Builder:
