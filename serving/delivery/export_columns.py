@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlglot import exp
 
@@ -14,6 +14,7 @@ from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.queries import expired_sentences, expired_tags, export_column
+from tagcast.serving.filters.field_words import Titles, fields_for
 from tagcast.serving.filters.inlining import ResolvedFilter
 from tagcast.serving.filters.where import facts_in, names_of, quoted, tags_of
 
@@ -30,6 +31,51 @@ def columns_for(context: ServiceContext, person: Person) -> list[str]:
     """Return the columns that ``person`` may export: attributes, facts, and ``tag`` or ``tag.part`` of every tag."""
     require(person, "export")
     return list(_columns(names_for(context, person)))
+
+
+@dataclass(frozen=True)
+class ExportColumn:
+    """A column that an export may hold.
+
+    Parameters
+    ----------
+    name : str
+        In the file.
+    field : str
+        The tag, fact or attribute.
+    of : {"tag", "fact", "attribute"}
+    part : str
+        Of a tag; empty of the others.
+    title : mapping of str to str
+        Of the field, by language.
+    view : mapping of str to str, optional
+        Of a fact, what its view is called.
+    """
+
+    name: str
+    field: str
+    of: Literal["tag", "fact", "attribute"]
+    part: str
+    title: Titles
+    view: Titles | None
+
+
+def described_columns(context: ServiceContext, person: Person) -> list[ExportColumn]:
+    """Return :func:`columns_for` with what each is called."""
+    require(person, "export")
+    fields = {field.name: field for field in fields_for(context, person)}
+    found = []
+    for name, column in _columns(names_for(context, person)).items():
+        field = fields[column.tag or name]
+        part = (
+            ""
+            if column.tag is None
+            else name.removeprefix(f"{column.tag}.")
+            if name != column.tag
+            else "value"
+        )
+        found.append(ExportColumn(name, field.name, field.of, part, field.title, field.view))
+    return found
 
 
 @dataclass(frozen=True)

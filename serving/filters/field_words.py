@@ -73,6 +73,60 @@ def field_words(context: ServiceContext, person: Person) -> FieldWords:
     return words_of(manifest, settings.profiles, settings.currency, hidden)
 
 
+@dataclass(frozen=True)
+class FilterField:
+    """A field that a filter may use.
+
+    Parameters
+    ----------
+    name : str
+    of : {"tag", "fact", "attribute"}
+    kind : str
+        ``text``, ``number``, ``boolean`` or ``date``; of a tag ``text``, as its value is.
+    title : mapping of str to str
+        By language.
+    view : mapping of str to str, optional
+        Of a fact, what its view is called.
+    unit : str
+        Of a fact (:class:`tagcast.serving.store.schema.FactRun`).
+    window_days : int, optional
+        Of a fact.
+    """
+
+    name: str
+    of: Literal["tag", "fact", "attribute"]
+    kind: str
+    title: Titles
+    view: Titles | None = None
+    unit: str = ""
+    window_days: int | None = None
+
+
+def fields_for(context: ServiceContext, person: Person) -> list[FilterField]:
+    """Return what a filter of ``person`` may use: tags, facts view by view, attributes.
+
+    Raises
+    ------
+    StoreError
+        When nothing was published yet.
+    """
+    from tagcast.serving.audiences.filter_resolution import columns_of
+
+    names, words = columns_of(context, person), field_words(context, person)
+
+    def both(name: str) -> Titles:
+        return {"en": words.title(name, "en"), "zh": words.title(name, "zh")}
+
+    found = [FilterField(tag, "tag", "text", both(tag)) for tag in names.tags]
+    for name, kind in names.facts.items():
+        fact = words.facts[name]
+        view = {"en": fact.view_en, "zh": fact.view_zh}
+        found.append(FilterField(name, "fact", kind, both(name), view, fact.unit, fact.window_days))
+    return found + [
+        FilterField(name, "attribute", kind, both(name)) for name, kind in names.attributes.items()
+    ]
+
+
 def words_of(
     manifest: Manifest, profiles: Profiles | None, currency: str = "", hidden: frozenset[str] = frozenset()
 ) -> FieldWords:

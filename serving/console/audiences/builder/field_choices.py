@@ -12,7 +12,7 @@ from tagcast.models.filters.conditions import FieldRef, Names
 from tagcast.models.filters.fields import PARTS
 from tagcast.serving.console.audiences.builder.draft import Row
 from tagcast.serving.console.i18n.vocabulary import PART_TITLES
-from tagcast.serving.console.ui.tag_badges import value_word
+from tagcast.serving.console.ui.tag_badges import value_of, value_word
 
 if TYPE_CHECKING:
     from tagcast.serving.console.ui.page_context import PageContext
@@ -217,12 +217,7 @@ class Fields:
 
     def value(self, name: str, value: object) -> str:
         """Return what a value of an attribute or fact is called."""
-        label = (
-            self.words.label(name, value, self.page.language)
-            if isinstance(value, str | bool | float)
-            else None
-        )
-        return value_word(self.page.say, value) if label is None else label
+        return value_of(self.page, self.words, name, value)
 
 
 def _by_window(fact: FactRun) -> float:
