@@ -109,8 +109,8 @@ class FactRun:
     Parameters
     ----------
     name : str
-        As filters name it, and its column in the table ``profiles``: the feature's name, ``view.feature`` where an attribute,
-        a tag or a feature of another view is called the same.
+        As filters name it, and its column in the table ``profiles``: the feature's name, ``view.feature`` where an attribute
+        or a tag is called the same.
     feature, view : str
         What it is in the feature tables; of a word the column of the view.
     title_en, title_zh : str

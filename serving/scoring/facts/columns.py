@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -113,12 +112,12 @@ def kept_facts(
     if strict:
         _check_named(feature_set, keep or (), every)
     wanted = [f for f in every if keep is None or f.view in keep or f.full_name in keep]
-    # Columns of a database tell no case apart.
-    used = Counter(fact.feature.casefold() for fact in every) + Counter({name.casefold() for name in taken})
+    # Columns of a database tell no case apart; that no two features share a name has been checked with the views.
+    used = {name.casefold() for name in taken}
     facts = []
     for fact in wanted:
-        name = fact.name if used[fact.feature.casefold()] == 1 else fact.full_name
-        if name == fact.full_name and used[name.casefold()]:
+        name = fact.feature if fact.feature.casefold() not in used else fact.full_name
+        if name.casefold() in used:
             raise ConfigError(
                 msg("an attribute or a tag is called {name!r}, as a feature of a view is", name=name),
                 hint=msg("call it otherwise, or leave the feature out of {place}", place="[facts] keep"),

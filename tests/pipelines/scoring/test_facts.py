@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import ConfigError, FilterError
 from tagcast.features.core.schema.profiles import Profiles
 from tagcast.models.filters.parser import parse
@@ -29,6 +30,7 @@ from tagcast.serving.delivery.export_columns import columns_for
 from tagcast.serving.filters.field_words import words_of
 from tagcast.serving.filters.limited_reader import LimitedReader
 from tagcast.serving.filters.where import names_of
+from tagcast.serving.scoring.facts.columns import kept_facts
 from tagcast.serving.store.erased import erase_profiles
 from tagcast.serving.store.manifest import Manifest
 from tagcast.serving.store.reader_pool import RunReaderPool
@@ -286,6 +288,13 @@ def test_what_is_known_of_somebody_holds_their_facts_and_erasure_takes_them(tmp_
     assert counted(workspace, "recency_days >= 0") == before - 1
     with workspace.store.reader() as reader:
         assert reader.facts_of(one) is None
+
+
+def test_an_attribute_that_is_called_as_a_feature_with_its_view_is_refused() -> None:
+    with pytest.raises(ConfigError, match="is called 'profile_activity.spend_all'"):
+        kept_facts(
+            FeatureSet((7,), ("amount",)), None, ["Spend_All", "profile_activity.spend_all"], {}, strict=True
+        )
 
 
 def test_a_run_keeps_what_the_configuration_names(tmp_path) -> None:
