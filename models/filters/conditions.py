@@ -240,10 +240,8 @@ class Names:
         only where a filter is wrong, as finding out takes long.
     digests : collection of str
         Attributes that hold keyed digests of what the source says.
-    facts : mapping of str to str
-        Fact to ``text``, ``number`` or ``boolean``.
-    same : mapping of str to str
-        Other names of facts, which the tree does not keep.
+    facts, same : mapping of str to str
+        Fact to ``text``, ``number`` or ``boolean``; other names of facts, which the tree does not keep.
     """
 
     tags: Mapping[str, tuple[str, ...]]

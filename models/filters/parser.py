@@ -100,8 +100,7 @@ class _Parser:
         self.tokens = tokens
         self.names = names
         self.plain = {*names.plain, *names.same}
-        self.place = 0
-        self.conditions = 0
+        self.place = self.conditions = 0
 
     @property
     def next(self) -> Token:

@@ -61,7 +61,7 @@ def levels(context: ServiceContext, person: Person, attribute: str) -> list[str]
 def usual_range(context: ServiceContext, person: Person, name: str) -> tuple[float, float] | None:
     """Return between which numbers of an attribute or fact 98 of 100 lie whose number is known, of whom ``person`` sees.
 
-    None for one that they may not see, and where so few lie beyond the ends that they would be told by them.
+    None for one that they may not see, and where so few lie beyond the ends that the ends would give them away.
     """
     if names_for(context, person).plain.get(name) != "number":
         return None

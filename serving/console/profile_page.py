@@ -17,7 +17,7 @@ from tagcast.serving.console.ui.formatting import day, minute, number, of_100, p
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, hint_of
 from tagcast.serving.console.ui.page_context import PageContext, link
-from tagcast.serving.console.ui.tag_badges import value_of, value_word
+from tagcast.serving.console.ui.tag_badges import attribute_pills, value_word
 from tagcast.serving.console.ui.widgets import button, html, search_field
 from tagcast.serving.filters.field_words import field_words
 from tagcast.serving.filters.row_rights import reader_for
@@ -96,17 +96,7 @@ async def profile_view(page: PageContext) -> None:
             )
         )
         return
-    words = await page.run(field_words)
-    facts = [(key, value) for key, value in details.attributes.items() if value is not None]
-    shown = [
-        h(
-            "span",
-            f"{words.title(key, page.language)}: ",
-            h("b", value_of(page, words, key, value)),
-            class_="pill",
-        )
-        for key, value in facts
-    ]
+    shown = attribute_pills(page, await page.run(field_words), details.attributes)
     hidden = (
         h(
             "p",

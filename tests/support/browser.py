@@ -149,7 +149,9 @@ class Visitor:
         chosen.click()
         if field == ".c-field":
             chosen.locator("input").fill(text)
-        self.page.locator(".q-menu .q-item").filter(has_text=re.compile(f"^{re.escape(text)}$")).first.click()
+        self.page.locator(".q-menu .q-item").filter(
+            has_text=re.compile(f"^{re.escape(text)}$", re.IGNORECASE)
+        ).first.click()
 
     def choose(self, label, *texts) -> None:
         """Choose from the field that bears ``label``."""

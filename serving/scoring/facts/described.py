@@ -122,7 +122,7 @@ def _unit(one: Aggregate) -> FactUnit:
 
 
 def _unit_of(value: str, units: Mapping[str, FactUnit]) -> FactUnit:
-    """Return the unit of an expression over features, as far as it can be told."""
+    """Return the unit of an expression over features, as far as it shows."""
     try:
         tree = parse_one(value, read="duckdb")
     except SqlglotError:

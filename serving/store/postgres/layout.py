@@ -84,7 +84,7 @@ class Layout:
 
     @classmethod
     def of(cls, attributes: Mapping[str, str], tags: Sequence[str], facts: Mapping[str, str]) -> Layout:
-        """Plan the tables for a run; facts have tables of their own, so that a count by tags reads none of them."""
+        """Plan the tables for a run; facts have tables of their own, so that a count by tags reads none of them, and are no attributes."""
         columns: list[Column] = []
         group, used, count = 0, 0, 0
 
@@ -108,7 +108,8 @@ class Layout:
                     add(column_name(tag, part), _kind(part))
             if not tier:
                 for name, kind in attributes.items():
-                    add(name, _ATTRIBUTES[kind])
+                    if name not in facts:
+                        add(name, _ATTRIBUTES[kind])
         if facts:
             group, used, count = group + 1, 0, 0
         for name, kind in facts.items():

@@ -185,10 +185,10 @@ class PostgresStore(ProfileStore):
         del folder
         connection = self._connection()
         kinds = {pa.float64(): "number", pa.bool_(): "boolean"}
-        facts = {fact.name: fact.filter_kind for fact in run.facts}
         attributes = {f.name: kinds.get(f.type, "text") for f in list(schema)[1:] if ":" not in f.name}
-        attributes = {name: kind for name, kind in attributes.items() if name not in facts}
-        layout = Layout.of(attributes, [tag.tag for tag in run.tags], facts)
+        layout = Layout.of(
+            attributes, [tag.tag for tag in run.tags], {f.name: f.filter_kind for f in run.facts}
+        )
         for group in layout.groups:
             columns = ", ".join(f"{name} {kind}" for name, kind in layout.definition(group))
             perform(connection, f"CREATE TABLE {self.server.name(f'r{number}_g{group}')} ({columns})")

@@ -108,12 +108,12 @@ def snapshot(workspace) -> pd.DataFrame:
     """What the snapshot's own files say, by profile: read by pandas, all views side by side."""
     spec = workspace.store.current().run.tags[0].feature_set
     found = None
-    for told in (workspace.settings.home / "features").glob(f"*/as_of={DAY}/snapshot.json"):
-        if json.loads(told.read_text())["spec"] == spec:
+    for manifest in (workspace.settings.home / "features").glob(f"*/as_of={DAY}/snapshot.json"):
+        if json.loads(manifest.read_text())["spec"] == spec:
             for view in sorted(
-                f.name for f in told.parent.iterdir() if f.is_dir() and f.name != "profile_category"
+                f.name for f in manifest.parent.iterdir() if f.is_dir() and f.name != "profile_category"
             ):
-                one = pd.read_parquet(told.parent / view).set_index("profile_id")
+                one = pd.read_parquet(manifest.parent / view).set_index("profile_id")
                 one = one.drop(columns=["event_timestamp", "created_timestamp"]).add_prefix(f"{view}.")
                 found = one if found is None else found.join(one, how="outer")
     assert found is not None

@@ -112,7 +112,9 @@ class Fields:
         for of_view in views.values():
             yield from of_view
         for name in self.names.attributes:
-            yield FieldChoice(_ATTRIBUTE + name, self.title(name), say(msg("Attributes")), self._also(name))
+            yield FieldChoice(
+                _ATTRIBUTE + name, _begun(self.title(name)), say(msg("Attributes")), self._also(name)
+            )
         for name in self.names.audiences:
             yield FieldChoice(_AUDIENCE + name, name, say(msg("My audiences")))
 
@@ -131,7 +133,7 @@ class Fields:
             )
             return say(message)
         title = fact.measure_title(self.page.language) if several else fact.title(self.page.language)
-        return title[:1].upper() + title[1:]
+        return _begun(title)
 
     def fact(self, row: Row) -> FactRun | None:
         """Return the fact that a row speaks of; None where it speaks of something else."""
@@ -218,6 +220,11 @@ class Fields:
     def value(self, name: str, value: object) -> str:
         """Return what a value of an attribute or fact is called."""
         return value_of(self.page, self.words, name, value)
+
+
+def _begun(title: str) -> str:
+    """Return a title as it stands alone; in a sentence it begins small."""
+    return title[:1].upper() + title[1:]
 
 
 def _by_window(fact: FactRun) -> float:
