@@ -29,7 +29,7 @@ from tagcast.pipelines.reports.terminal import say
 from tagcast.serving.audiences.saved_audience_actions import delete as delete_audience
 from tagcast.serving.audiences.saved_audience_actions import listed as listed_for
 from tagcast.serving.audiences.saved_audience_actions import save as save_audience
-from tagcast.serving.filters.field_words import fields_for
+from tagcast.serving.audiences.wording.field_words import fields_for
 
 
 @click.group(cls=ProjectGroup)

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.audiences.portrait import Overlap, Portrait
     from tagcast.serving.audiences.service import ProfitCurve
+    from tagcast.serving.audiences.wording.field_words import FilterField
     from tagcast.serving.delivery.consent import Reach
     from tagcast.serving.delivery.exports import ExportRecord
     from tagcast.serving.delivery.power import Power
-    from tagcast.serving.filters.field_words import FilterField
 
 log = logging.getLogger("tagcast")
 

@@ -28,8 +28,8 @@ from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.sampling import weight_in_sample
 from tagcast.serving.audiences.small_cells import SmallCells
 from tagcast.serving.audiences.wording.description import describe
+from tagcast.serving.audiences.wording.field_words import Language, field_words
 from tagcast.serving.catalog.shown_counts import smallest_cell
-from tagcast.serving.filters.field_words import Language, field_words
 from tagcast.serving.filters.filter_sql import complement
 from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.filters.where import where_in

@@ -14,7 +14,7 @@ from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.queries import expired_sentences, expired_tags, export_column
-from tagcast.serving.filters.field_words import Titles, fields_for
+from tagcast.serving.audiences.wording.field_words import Titles, fields_for
 from tagcast.serving.filters.inlining import ResolvedFilter
 from tagcast.serving.filters.where import facts_in, names_of, quoted, tags_of
 

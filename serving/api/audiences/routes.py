@@ -37,11 +37,11 @@ from tagcast.serving.audiences.service import (
     Page,
     ProfitCurve,
 )
+from tagcast.serving.audiences.wording.field_words import FilterField, fields_for
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.delivery import consent, exports
 from tagcast.serving.delivery.export_columns import ExportColumn, described_columns
 from tagcast.serving.delivery.power import Power, power
-from tagcast.serving.filters.field_words import FilterField, fields_for
 from tagcast.serving.web.authentication import person_of
 
 Goal = Annotated[str, Field(max_length=5_000)] | dict[str, Any] | None

@@ -22,7 +22,7 @@ from tagcast.models.filters.conditions import (
 from tagcast.serving.audiences.wording.vocabulary import WORDS
 
 if TYPE_CHECKING:
-    from tagcast.serving.filters.field_words import FieldWords, Language
+    from tagcast.serving.audiences.wording.field_words import FieldWords, Language
     from tagcast.serving.store.schema import FactRun
 
 _LISTED = 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tagcast.serving.filters.field_words import Language
+from tagcast.serving.audiences.wording.field_words import Language
 
 WORDS: dict[Language, dict[str, str]] = {
     "en": {

@@ -12,13 +12,13 @@ from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter, InAudience
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.audiences.portrait import Portrait, PortraitRow, portrait
+from tagcast.serving.audiences.wording.field_words import FieldWords, field_words
 from tagcast.serving.console.ui.formatting import number, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_of
 from tagcast.serving.console.ui.widgets import html, link_button, select
-from tagcast.serving.filters.field_words import FieldWords, field_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,8 +18,8 @@ from tagcast.serving.console.ui.formatting import of_100, percent
 from tagcast.serving.console.ui.html import h, join
 
 if TYPE_CHECKING:
+    from tagcast.serving.audiences.wording.field_words import FieldWords
     from tagcast.serving.console.ui.page_context import PageContext
-    from tagcast.serving.filters.field_words import FieldWords
 
 _TONES = {"published": "good", "in_review": "warn", "suspended": "bad"}
 

@@ -25,9 +25,9 @@ from tagcast.serving.audiences.filter_resolution import columns_of, resolve
 from tagcast.serving.audiences.queries import count, member_query
 from tagcast.serving.audiences.small_cells import SmallCells
 from tagcast.serving.audiences.wording.description import describe
+from tagcast.serving.audiences.wording.field_words import words_of
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.delivery.export_columns import columns_for
-from tagcast.serving.filters.field_words import words_of
 from tagcast.serving.filters.limited_reader import LimitedReader
 from tagcast.serving.filters.where import names_of
 from tagcast.serving.scoring.facts.columns import kept_facts

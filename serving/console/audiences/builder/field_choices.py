@@ -15,8 +15,8 @@ from tagcast.serving.console.i18n.vocabulary import PART_TITLES
 from tagcast.serving.console.ui.tag_badges import value_of, value_word
 
 if TYPE_CHECKING:
+    from tagcast.serving.audiences.wording.field_words import FieldWords
     from tagcast.serving.console.ui.page_context import PageContext
-    from tagcast.serving.filters.field_words import FieldWords
     from tagcast.serving.store.schema import FactRun
 
 _TAG, _FACT, _ATTRIBUTE, _AUDIENCE = "tag:", "fact:", "attribute:", "audience:"

@@ -11,6 +11,7 @@ from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.service import parse_for, top_conditions
+from tagcast.serving.audiences.wording.field_words import field_words
 from tagcast.serving.catalog.known_tags import loss_tags
 from tagcast.serving.console.audiences.builder.dialogs import sample_dialog, save_dialog
 from tagcast.serving.console.audiences.builder.draft import Group, Row, draft_of
@@ -26,7 +27,6 @@ from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, filter_place
 from tagcast.serving.console.ui.page_context import PageContext, keep_in_address, leave_for, link
 from tagcast.serving.console.ui.widgets import area_field, button, html
-from tagcast.serving.filters.field_words import field_words
 from tagcast.serving.web.error_handlers import log_mistake
 
 if TYPE_CHECKING:
