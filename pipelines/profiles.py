@@ -38,13 +38,14 @@ def look_up(
     """
     from tagcast.serving.profiles.profile_details import key_features
 
+    secret = _hidden(project, person) if visible is not None else frozenset()
     found, as_of = active_view(project, person, profile_id, now, seen, visible)
     view = asdict(found)
     return {
         **view,
         "predictions": _dated(view["predictions"], now),
         "as_of": as_of,
-        "features": key_features(project.settings.data, view["profile_id"], as_of),
+        "features": key_features(project.settings.data, view["profile_id"], as_of, secret),
     }
 
 
@@ -56,7 +57,8 @@ def active_view(
     All arguments are as for :func:`look_up`.
     """
     check_purpose(needed=project.settings.access.ask_purpose)
-    view, as_of = _seen_view(project, profile_id, seen, visible)
+    hidden = _hidden(project, person) if visible is not None else frozenset()
+    view, as_of = _seen_view(project, profile_id, seen, visible, hidden)
     record_access(project.state, now=now, who=person.name, kind="profile", ids=[view.profile_id])
     if visible is None:
         return view, as_of
@@ -64,8 +66,22 @@ def active_view(
     return replace(view, attributes=shown), as_of
 
 
+def _hidden(project: Project, person: Person) -> frozenset[str]:
+    """Return the features that are marked sensitive and not for ``person``."""
+    from tagcast.serving.filters.sensitive_fields import sensitive_names
+
+    run = project.store.current()
+    if run is None or person.may("sensitive"):
+        return frozenset()
+    return sensitive_names(project.settings, {tag.feature_set for tag in run.run.tags})
+
+
 def _seen_view(
-    project: Project, profile_id: str, seen: Seen, visible: Names | None = None
+    project: Project,
+    profile_id: str,
+    seen: Seen,
+    visible: Names | None = None,
+    hidden: frozenset[str] = frozenset(),
 ) -> tuple[ProfileView, date]:
     """Return one profile of the active run and its day, on no record yet; whoever is not to be seen is not there."""
     from tagcast.serving.profiles.profile_query import profile
@@ -73,7 +89,7 @@ def _seen_view(
     former = read_former_ids(project.settings.home)
     with project.store.reader() as reader:
         tags = None if visible is None else visible.tags
-        view = profile(seen(reader), profile_id, tags=tags, other_ids=former.other_ids)
+        view = profile(seen(reader), profile_id, tags=tags, hidden=hidden, other_ids=former.other_ids)
         return view, reader.manifest.run.as_of
 
 

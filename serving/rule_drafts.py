@@ -23,6 +23,7 @@ from tagcast.registry.access.roles import require
 from tagcast.registry.governance import rule_drafts as stored
 from tagcast.registry.governance.lifecycle import STATUS_NAMES, history, transition
 from tagcast.registry.governance.rule_drafts import RuleDraft
+from tagcast.serving.filters.sensitive_fields import marked_sensitive
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -163,10 +164,8 @@ def drafts(context: ServiceContext, person: Person) -> list[RuleDraft]:
     """Return the drafted rules that ``person`` may see, by name: everybody sees all but what is sensitive."""
     require(person, "see")
     found = stored.drafted(context.state).values()
-    attributes = context.settings.sensitive
-    return [
-        d for d in found if person.may("sensitive") or sensitivity_of(d.definition, attributes) == "normal"
-    ]
+    marked = marked_sensitive(context)
+    return [d for d in found if person.may("sensitive") or sensitivity_of(d.definition, marked) == "normal"]
 
 
 def draft_of(context: ServiceContext, person: Person, tag: str) -> RuleDraft:

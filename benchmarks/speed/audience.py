@@ -1,7 +1,9 @@
 """Counting audiences on both stores: ``python -m benchmarks.speed.audience [--quick]``.
 
 Profiles with 12 tags whose scores follow a few hidden habits, made from a seed; filters of three conditions drawn at random:
-a value, a confidence, a score. PostgreSQL is asked for exact counts and for estimates, whose error is shown.
+a value, a confidence, a score. PostgreSQL is asked for exact counts and for estimates, whose error is shown. Then a run that
+keeps facts too, as many as the features of ``benchmarks.speed.made_snapshots``: what it takes more to publish and to store, and
+counts by one fact beside those by one tag.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ import pyarrow as pa
 
 from benchmarks.results import write_result
 from benchmarks.rows import Bar, Row, measured
+from benchmarks.speed import made_snapshots
 from benchmarks.speed.scoring import server
 from tagcast.serving.publishing.publication import stage_run
+from tagcast.serving.scoring.facts.columns import kept_facts
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.factory import open_store
-from tagcast.serving.store.schema import RunInfo, TagRun, tag_fields
+from tagcast.serving.store.schema import FactRun, RunInfo, TagRun, tag_fields
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 CHUNK = 50_000
@@ -38,11 +42,12 @@ def main() -> None:
     parser.add_argument("--profiles", type=int, default=5_000_000)
     parser.add_argument("--tags", type=int, default=12)
     parser.add_argument("--filters", type=int, default=60)
+    parser.add_argument("--facts-profiles", type=int, default=1_000_000, help="0: without the part on facts")
     parser.add_argument("--stores", nargs="+", choices=("duckdb", "postgres"), default=["duckdb", "postgres"])
     options = parser.parse_args()
     if options.quick:
-        options.profiles, options.filters = 50_000, 10
-    asked = list(filters(options.tags, options.filters))
+        options.profiles, options.filters, options.facts_profiles = 50_000, 10, 50_000
+    asked = list(filters(options.tags, options.filters)) if options.profiles else []
     print(f"{options.profiles:,} profiles × {options.tags} tags, {len(asked)} filters of three conditions")
     print(
         "| store | published in s | p50 ms | p95 ms | bar p95 ms | own CPU p95 ms |\n|---|---|---|---|---|---|"
@@ -50,9 +55,8 @@ def main() -> None:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="tagcast-audience-") as folder, server() as url:
         found = {}
-        for kind in options.stores:
-            if kind == "postgres" and url is None:
-                continue
+        stores = [kind for kind in options.stores if kind == "duckdb" or url is not None]
+        for kind in stores if options.profiles else ():
             store = open_store(url if kind == "postgres" else None, Path(folder), "benchmark")
             start = time.perf_counter()
             publish(store, options.profiles, options.tags)
@@ -74,6 +78,8 @@ def main() -> None:
                 rows.append(
                     measured("estimates within their margin", "share", [inside / len(exact)], "higher")
                 )
+        for kind in stores if options.facts_profiles else ():
+            rows += with_facts(kind, url, Path(folder) / "facts", options.facts_profiles, options.tags)
     same = len(found) < 2 or all(
         a.members == b.members for a, b in zip(found["duckdb"], found["postgres"], strict=True)
     )
@@ -82,6 +88,47 @@ def main() -> None:
         rows.append(measured("both stores count the same", "yes=1", [same], "higher", Bar("at least", 1)))
     write_result("audience", vars(options), rows, now=datetime.now(UTC))
     sys.exit(not same)
+
+
+def with_facts(kind: str, url: str | None, folder: Path, profiles: int, tags: int) -> list[Row]:
+    """Publish a run without and with facts, and count by one fact and by one tag."""
+    rows: list[Row] = []
+    runs: dict[str, tuple[FactRun, ...]] = {"without facts": (), "with facts": made_facts()}
+    for name, facts in runs.items():
+        store = open_store(url if kind == "postgres" else None, folder / name, f"benchmark {name}")
+        start = time.perf_counter()
+        publish(store, profiles, tags, facts)
+        took = time.perf_counter() - start
+        with store.reader() as reader:
+            megabytes = reader.manifest.bytes / 1e6
+        print(
+            f"| {kind}, {name}: {len(facts)} facts, {megabytes:,.0f} MB | {took:,.1f} |",
+            flush=True,
+        )
+        rows.append(measured(f"{kind}, {name}: published in", "s", [took], "lower"))
+        rows.append(measured(f"{kind}, {name}: size", "MB", [megabytes], "lower"))
+        asked = {
+            "one tag": [f"tag_{k}.score >= 0.4" for k in range(tags)],
+            "three tags": list(filters(tags, 12)),
+        }
+        if facts:
+            some = [fact.name for fact in facts][:: max(1, len(facts) // tags)]
+            asked |= {
+                "one fact": [f"{one} > 3" for one in some],
+                "a fact and a tag": [f"{one} > 3 AND tag_1 = 'yes'" for one in some],
+            }
+        for what, texts in asked.items():
+            bar = Bar("at most", {"duckdb": 50, "postgres": 700}[kind])
+            rows += timed(store, texts, f"{kind}, {name}, {what}", None, bar, estimate=False)[1]
+            if kind == "postgres":
+                estimated = f"{kind}, {name}, {what}, estimated"
+                rows += timed(store, texts, estimated, None, Bar("at most", 50), estimate=True)[1]
+    return rows
+
+
+def made_facts() -> tuple[FactRun, ...]:
+    """Return the features of made snapshots as facts."""
+    return kept_facts(made_snapshots.FEATURES, None, ("city", "age"), {}, strict=True).every
 
 
 def timed(
@@ -128,13 +175,14 @@ def filters(tags: int, count: int) -> Iterator[str]:
         )
 
 
-def publish(store: ProfileStore, profiles: int, tags: int) -> None:
-    """Publish made tags."""
+def publish(store: ProfileStore, profiles: int, tags: int, facts: tuple[FactRun, ...] = ()) -> None:
+    """Publish made tags, and made facts beside them."""
     expires = datetime(2030, 1, 1, tzinfo=UTC)
     populations = np.zeros(tags, np.int64)
     with stage_run(store, "benchmark") as staging:
         for start in range(0, profiles, CHUNK):
             batch, population = made(start, min(CHUNK, profiles - start), tags)
+            batch = beside(batch, facts, start)
             populations += population
             staging.add(batch)
         about = tuple(
@@ -143,7 +191,17 @@ def publish(store: ProfileStore, profiles: int, tags: int) -> None:
             )
             for k, n in enumerate(populations)
         )
-        staging.publish(RunInfo("benchmark", NOW.date(), NOW, about), keep=1)
+        staging.publish(RunInfo("benchmark", NOW.date(), NOW, about, facts=facts), keep=1)
+
+
+def beside(batch: pa.RecordBatch, facts: tuple[FactRun, ...], start: int) -> pa.RecordBatch:
+    """Return made rows with made facts."""
+    if not facts:
+        return batch
+    drawn = dict(zip(made_snapshots.names(), made_snapshots.rows(start, batch.num_rows, 7).T, strict=True))
+    columns = [pa.array(drawn[fact.feature], from_pandas=True) for fact in facts]
+    fields = [pa.field(fact.name, pa.float64()) for fact in facts]
+    return pa.record_batch([*batch.columns, *columns], schema=pa.schema([*batch.schema, *fields]))
 
 
 def made(start: int, count: int, tags: int) -> tuple[pa.RecordBatch, np.ndarray]:

@@ -23,7 +23,7 @@ from tagcast.features.core.schema.engine import EngineName, Spark
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
 from tagcast.features.core.schema.identity_provider import Oidc
 from tagcast.features.core.schema.keep import Keep
-from tagcast.features.core.schema.profiles import Profiles
+from tagcast.features.core.schema.profiles import Facts, Profiles
 from tagcast.features.core.schema.sources import Identity, Join, Source
 from tagcast.features.core.urls import NEVER_SHOWN, expand_url, holds_password, located
 from tagcast.features.core.validation import InvalidValueError, Strict, at, explained, with_near, zone
@@ -47,6 +47,7 @@ class Settings(Strict):
     currency: str = Field("", max_length=12, description="of the amounts in the data, such as EUR")
     sources: tuple[Source, ...] = Field(min_length=1)
     profiles: Profiles | None = None
+    facts: Facts = Facts()
     identity: Identity | None = None
     entities: dict[str, Entity] = Field(
         default_factory=dict, description="what events are about beside the profile: name = entity"

@@ -32,7 +32,7 @@ class _Node(BaseModel):
 
 
 class FieldRef(_Node):
-    """An attribute, or a part of a tag."""
+    """An attribute or a fact, or a part of a tag."""
 
     name: str
     part: str | None = None
@@ -70,7 +70,7 @@ class OneOf(_Node):
 
 
 class IsNull(_Node):
-    """``field IS NULL``: the attribute is unknown, or the profile is outside the tag's population."""
+    """``field IS NULL``: the attribute or fact is unknown, or the profile is outside the tag's population."""
 
     kind: Literal["null"] = "null"
     field: FieldRef
@@ -240,6 +240,8 @@ class Names:
         only where a filter is wrong, as finding out takes long.
     digests : collection of str
         Attributes that hold keyed digests of what the source says.
+    facts, same : mapping of str to str
+        Fact to ``text``, ``number`` or ``boolean``; other names of facts, which the tree does not keep.
     """
 
     tags: Mapping[str, tuple[str, ...]]
@@ -248,11 +250,18 @@ class Names:
     audiences: Collection[str] = ()
     unavailable: Callable[[str], Unavailable | None] = field(default=_nothing_more, compare=False)
     digests: Collection[str] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    same: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def plain(self) -> dict[str, str]:
+        """Attributes and facts, each with its kind: fields without parts."""
+        return {**self.attributes, **self.facts}
 
     def kind(self, field: FieldRef) -> str:
         """Return ``text``, ``number``, ``boolean`` or ``date``."""
         if field.part is None:
-            return self.attributes[field.name]
+            return self.facts.get(field.name) or self.attributes[field.name]
         return "number" if field.part in NUMBER_PARTS else "text"
 
     def allowed(self, field: FieldRef) -> tuple[str, ...] | None:

@@ -6,7 +6,7 @@
     all        := one ( AND one )*
     one        := NOT one | ( filter ) | field test | IN AUDIENCE 'name'
     test       := op value | [NOT] IN ( value, … ) | [NOT] BETWEEN value AND value | IS [NOT] NULL
-    field      := name | tag | tag.part          part: value score confidence percentile band lower upper unknown_because
+    field      := attribute | fact | tag | tag.part          part: value score confidence percentile band lower upper unknown_because
     value      := 'text' | number | TRUE | FALSE
 
 Names are letters of any script, digits, _ and dots; others stand in double quotes. Errors give the
@@ -99,8 +99,8 @@ class _Parser:
     def __init__(self, tokens: list[Token], names: Names) -> None:
         self.tokens = tokens
         self.names = names
-        self.place = 0
-        self.conditions = 0
+        self.plain = {*names.plain, *names.same}
+        self.place = self.conditions = 0
 
     @property
     def next(self) -> Token:
@@ -214,7 +214,7 @@ class _Parser:
     def field(self) -> FieldRef:
         token = self.next
         if token.kind not in {"word", "quoted"} or token.keyword:
-            self.fail(msg("the name of a tag or an attribute"))
+            self.fail(msg("the name of a tag, a fact or an attribute"))
         self.place += 1
         whole = token.text
         part: str | None = None
@@ -223,17 +223,17 @@ class _Parser:
             name, part = whole[1:closing].replace('""', '"'), whole[closing + 2 :] or None
         else:
             name = whole
-            if name not in self.names.tags and name not in self.names.attributes and "." in name:
+            if name not in self.names.tags and name not in self.plain and "." in name:
                 name, _, part = name.rpartition(".")
         if name in self.names.tags:
             if part is not None and part not in PARTS:
                 self._unknown(msg("{tag} has no part {part!r}", tag=name, part=part), part, PARTS, token)
             return FieldRef(name=name, part=part or "value")
-        if name in self.names.attributes and part is None:
-            return FieldRef(name=name)
+        if name in self.plain and part is None:
+            return FieldRef(name=self.names.same.get(name, name))
         if why := self.names.unavailable(whole.strip('"')) or self.names.unavailable(name):
             self._refuse(why.problem, why.hint, token)
-        known = [*self.names.tags, *self.names.attributes]
+        known = [*self.names.tags, *self.names.plain]
         if self.next.text == "(":
             self._unknown(msg("{word} is no function: there are none", word=whole), name, known, token)
         self._unknown(msg("unknown field {word!r}", word=whole), name, known, token)

@@ -17,6 +17,7 @@ from tagcast.pipelines.reports.audiences import (
     render_count,
     render_explanation,
     render_export,
+    render_fields,
     render_members,
     render_overlap,
     render_portrait,
@@ -28,6 +29,7 @@ from tagcast.pipelines.reports.terminal import say
 from tagcast.serving.audiences.saved_audience_actions import delete as delete_audience
 from tagcast.serving.audiences.saved_audience_actions import listed as listed_for
 from tagcast.serving.audiences.saved_audience_actions import save as save_audience
+from tagcast.serving.audiences.wording.field_words import fields_for
 
 
 @click.group(cls=ProjectGroup)
@@ -138,6 +140,14 @@ def compare(invocation: Invocation, text: str, other: str) -> None:
     """
     found = audiences.overlap_of(invocation.context(), invocation.person, text, other)
     invocation.answer(asdict(found), lambda: render_overlap(found))
+
+
+@audience.command()
+@pass_invocation
+def fields(invocation: Invocation) -> None:
+    """List what filters may speak of: tags, facts and attributes."""
+    found = fields_for(invocation.context(), invocation.person)
+    invocation.answer([asdict(one) for one in found], lambda: render_fields(found))
 
 
 @audience.command()

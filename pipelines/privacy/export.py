@@ -127,6 +127,19 @@ def _tags(project: Project, ids: Sequence[str]) -> Rows:
     return found
 
 
+def _facts(project: Project, ids: Sequence[str]) -> Rows:
+    from tagcast.serving.store.erased import stored_manifests
+
+    found = []
+    for number, run in sorted(stored_manifests(project.store).items()):
+        if run.run.facts:
+            with project.store.open(run) as reader:
+                rows = ((one, reader.facts_of(one)) for one in ids)
+                about = {"run": number, "as_of": run.run.as_of}
+                found += [{**about, "profile_id": one, **row} for one, row in rows if row is not None]
+    return found
+
+
 def _history(project: Project, ids: Sequence[str]) -> Rows:
     return [dict(row) for one in ids for row in project.store.changes_of(one, 0)]
 
@@ -226,6 +239,7 @@ _SECTIONS: dict[str, tuple[Message, Callable[[Project, Sequence[str]], Rows]]] =
         _features,
     ),
     "tags": (msg("what each kept run predicted, with its confidence and its reasons"), _tags),
+    "facts": (msg("what each kept run keeps of what was computed of its events"), _facts),
     "history": (msg("how its tags changed from run to run"), _history),
     "predictions": (msg("what runs predicted, kept until the outcome is judged"), _kept("predictions")),
     "lists": (msg("the frozen audiences, campaigns and control groups that it is in"), _lists),

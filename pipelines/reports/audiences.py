@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.audiences.portrait import Overlap, Portrait
     from tagcast.serving.audiences.service import ProfitCurve
+    from tagcast.serving.audiences.wording.field_words import FilterField
     from tagcast.serving.delivery.consent import Reach
     from tagcast.serving.delivery.exports import ExportRecord
     from tagcast.serving.delivery.power import Power
@@ -55,6 +56,16 @@ def render_count(found: dict[str, Any]) -> None:
     for tag, confidence in found["mean_confidence"].items():
         if confidence is not None:
             say(msg("  {tag}: mean confidence {confidence:.3f}", tag=tag, confidence=confidence))
+
+
+def render_fields(found: Sequence[FilterField]) -> None:
+    """Print what filters may speak of."""
+    language, kinds = language_of(), {"tag": msg("tag"), "fact": msg("fact"), "attribute": msg("attribute")}
+    rows = [
+        (one.name, kinds[one.of], one.kind, one.title[language], (one.view or {}).get(language, ""))
+        for one in found
+    ]
+    table(msg("Fields of filters"), [msg("field"), msg("of"), msg("kind"), msg("title"), msg("view")], rows)
 
 
 def render_explanation(found: dict[str, Any]) -> None:

@@ -20,6 +20,9 @@ from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
     from tagcast.features.compute.snapshots import Snapshots
+    from tagcast.features.core.settings import Settings
+    from tagcast.serving.scoring.attribute_stream import Attributes
+    from tagcast.serving.scoring.facts.columns import Facts
     from tagcast.serving.scoring.loaded_tag import LoadedTag
     from tagcast.serving.scoring.rule_columns import LoadedRule
 
@@ -44,8 +47,42 @@ class RunTags:
 
     def snapshots(self, project: Project) -> dict[str, Snapshots]:
         """Return the snapshots they read, by feature set."""
-        specs = {t.model.feature_set for t in self.models} | {r.feature_set.spec for r in self.rules}
-        return {spec: project.snapshots(FeatureSet.parse(spec)) for spec in sorted(specs)}
+        return {spec: project.snapshots(FeatureSet.parse(spec)) for spec in sorted(self.specs)}
+
+    def sensitive(self, settings: Settings) -> frozenset[str]:
+        """Return the names of attributes and features that make a rule sensitive that speaks of them."""
+        from tagcast.serving.filters.sensitive_fields import sensitive_names
+
+        return sensitive_names(settings, self.specs)
+
+    @property
+    def specs(self) -> set[str]:
+        """The feature sets that they read."""
+        return {t.model.feature_set for t in self.models} | {r.feature_set.spec for r in self.rules}
+
+
+def facts_of_run(project: Project, chosen: RunTags, attributes: Attributes) -> Facts:
+    """Return which features a run keeps beside its tags: of the widest of the feature sets that it reads anyway.
+
+    Raises
+    ------
+    ConfigError
+        Where ``[facts] keep`` names what there is not.
+    """
+    from tagcast.features.catalog.view_files import declared_views
+    from tagcast.serving.scoring.facts.columns import kept_facts
+
+    settings = project.settings
+    sets = [FeatureSet.parse(spec) for spec in sorted(chosen.specs)]
+    called = {v.view: (v.title.en, v.title.zh) for v in declared_views(settings) if v.title is not None}
+    tags = [tag.definition.name for tag in chosen.every]
+    return kept_facts(
+        max(sets, key=lambda one: len(one.of_profile)),
+        settings.facts.keep,
+        ("profile_id", *attributes.kinds, *tags),
+        called,
+        strict=not settings.whole.entities,
+    )
 
 
 def run_tags(project: Project, names: Sequence[str] | None, as_of: date) -> RunTags:

@@ -28,7 +28,7 @@ from tagcast.pipelines.scoring.needed_snapshots import forget_snapshots
 from tagcast.pipelines.scoring.notes import range_note, season_note
 from tagcast.pipelines.scoring.past_runs import past_runs
 from tagcast.pipelines.scoring.run_summary import ScoringRun, scored_tags, tag_runs
-from tagcast.pipelines.scoring.run_tags import RunTags, record_first_use, run_tags
+from tagcast.pipelines.scoring.run_tags import RunTags, facts_of_run, record_first_use, run_tags
 from tagcast.pipelines.scoring.validity import Validity, validity
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def score_tags(
         attributes = attributes_at(project, as_of)
         for note in attributes.unknown:
             log.warning(note)
+        facts = facts_of_run(project, chosen, attributes)
         pasts = past_runs(store, tags, as_of)
         run_id = _run_id(project, chosen, as_of, pasts)
         open_runs = partial(open_past, store, pasts, project.former_ids)
@@ -142,6 +143,7 @@ def score_tags(
                 challengers,
                 {tag.tag: tag.population for tag in last.run.tags} if last is not None else {},
                 foreign,
+                facts,
                 # A task has a processor of its own.
                 project.settings.threads or (1 if project.engine.elsewhere else None),
                 reasons,
@@ -159,8 +161,9 @@ def score_tags(
             run_id=run_id,
             as_of=as_of,
             scored_at=scored_at,
-            tags=tag_runs(figures, chosen, as_of, valid, project.settings.sensitive),
+            tags=tag_runs(figures, chosen, as_of, valid, chosen.sensitive(project.settings)),
             second_person=project.settings.review.second_person,
+            facts=facts.every,
         )
         manifest = staging.publish(
             info,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tagcast.registry.governance.audience_mentions import naming
 from tagcast.registry.governance.saved_audiences import all_saved
 from tagcast.serving.filters.inlining import Inlining, ResolvedFilter
+from tagcast.serving.filters.sensitive_fields import marked_sensitive
 
 if TYPE_CHECKING:
     from tagcast.models.filters.conditions import Filter, Names
@@ -36,17 +37,22 @@ def visible_audiences(context: ServiceContext, person: Person) -> list[SavedAudi
 
 
 def columns_of(context: ServiceContext, person: Person) -> Names:
-    """Return the tags and attributes of a profile that ``person`` may see."""
+    """Return the tags, attributes and facts of a profile that ``person`` may see."""
     from tagcast.serving.catalog.catalog import visible_names
 
     names = visible_names(context, person)
     hidden = hidden_attributes(context, person)
-    return replace(names, attributes={n: kind for n, kind in names.attributes.items() if n not in hidden})
+    return replace(
+        names,
+        attributes={n: kind for n, kind in names.attributes.items() if n not in hidden},
+        facts={n: kind for n, kind in names.facts.items() if n not in hidden},
+        same={n: name for n, name in names.same.items() if name not in hidden},
+    )
 
 
 def hidden_attributes(context: ServiceContext, person: Person) -> frozenset[str]:
-    """Return the attributes that are marked sensitive and not for ``person``."""
-    return frozenset(() if person.may("sensitive") else context.settings.sensitive)
+    """Return the attributes and facts that are marked sensitive and not for ``person``."""
+    return frozenset() if person.may("sensitive") else marked_sensitive(context)
 
 
 def resolve(context: ServiceContext, person: Person, requested: Filter | str) -> ResolvedFilter:

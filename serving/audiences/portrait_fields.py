@@ -33,15 +33,16 @@ QUANTILES = (0.2, 0.4, 0.6, 0.8)
 LEAST_COVERED = 0.1
 """A text whose commonest levels cover less than this share of those known describes nobody."""
 MOST_CHOICES = 200
+_USUAL = (0.01, 0.99)
 
 
 def levels(context: ServiceContext, person: Person, attribute: str) -> list[str]:
-    """Return the values of an attribute of text or dates, commonest first; none for one that ``person`` may not see.
+    """Return the values of an attribute or fact of text or dates, commonest first; none for one that ``person`` may not see.
 
     Of an attribute of very many values the commonest :data:`MOST_CHOICES` are returned; of a large base those of the store's sample.
     Who may not see single profiles is shown none that few have.
     """
-    if names_for(context, person).attributes.get(attribute) not in {"text", "date"}:
+    if names_for(context, person).plain.get(attribute) not in {"text", "date"}:
         return []
     column = quoted(attribute)
     query = exp.select(exp.alias_(column, "level")).from_("profiles")
@@ -55,6 +56,30 @@ def levels(context: ServiceContext, person: Person, attribute: str) -> list[str]
         # A sample has fewer of each than the base: a value that it shows often enough is common enough.
         found = reader.query(query, sample=True).read_all()
     return [str(value) for value in found.column("level").to_pylist()]
+
+
+def usual_range(context: ServiceContext, person: Person, name: str) -> tuple[float, float] | None:
+    """Return between which numbers of an attribute or fact 98 of 100 lie whose number is known, of whom ``person`` sees.
+
+    None for one that they may not see, and where so few lie beyond the ends that the ends would give them away.
+    """
+    if names_for(context, person).plain.get(name) != "number":
+        return None
+    column = quoted(name)
+    places = exp.Array(expressions=[exp.Literal.number(place) for place in _USUAL])
+    edges = exp.alias_(exp.PercentileDisc(this=column, expression=places), "edges")
+    known = exp.alias_(exp.Count(this=column.copy()), "known")
+    query = exp.select(edges, known).from_("profiles").where(column.is_(exp.null()).not_())
+    cell = smallest_cell(context, person)
+    with reader_for(context, person) as reader:
+        sample = reader.sample_rows > 0
+        ((found, count),) = [
+            (row["edges"], row["known"]) for row in reader.query(query, sample=sample).read_all().to_pylist()
+        ]
+    if not found or (cell > 1 and count * _USUAL[0] < cell):
+        return None
+    low, high = found
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)

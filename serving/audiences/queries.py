@@ -13,7 +13,7 @@ from sqlglot import exp
 from tagcast.features.core.messages import Message, nmsg
 from tagcast.models.filters.conditions import Filter
 from tagcast.models.filters.fields import NUMBER_PARTS
-from tagcast.serving.filters.where import Frozen, quoted, tags_of, where_in
+from tagcast.serving.filters.where import Frozen, facts_in, quoted, tags_of, where_in
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
@@ -123,10 +123,11 @@ def member_query(
     frozen: Frozen | None = None,
     hidden: Collection[str] = (),
 ) -> exp.Select:
-    """Return the query for the members by rising id: attributes but ``hidden``, and the parts of the filter's tags."""
+    """Return the query for the members by rising id: attributes but ``hidden``, and the facts and parts of tags of the filter."""
     tree, where = where_in(reader, requested, now, frozen)
     query = exp.select("profile_id").from_("profiles").where(where).order_by("profile_id")
-    query = query.select(*[quoted(name) for name in reader.manifest.attributes if name not in hidden])
+    plain = [*reader.manifest.attributes, *facts_in(tree, reader.manifest.run)]
+    query = query.select(*[quoted(name) for name in plain if name not in hidden])
     for tag in tags_of(tree):
         query = query.select(*[export_column(tag, part) for part in ("value", "score", "confidence")])
     return query

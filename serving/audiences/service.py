@@ -14,7 +14,6 @@ from tagcast.registry.access.access_log import Kind, record_access
 from tagcast.registry.access.origin import check_purpose
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences import queries as audiences
-from tagcast.serving.audiences.description import Language, describe
 from tagcast.serving.audiences.filter_resolution import hidden_attributes, resolve
 from tagcast.serving.audiences.forecast import (
     Expected,
@@ -28,6 +27,8 @@ from tagcast.serving.audiences.profit import ProfitCurve, ProfitPoint, profit_cu
 from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.sampling import weight_in_sample
 from tagcast.serving.audiences.small_cells import SmallCells
+from tagcast.serving.audiences.wording.description import describe
+from tagcast.serving.audiences.wording.field_words import Language, field_words
 from tagcast.serving.catalog.shown_counts import smallest_cell
 from tagcast.serving.filters.filter_sql import complement
 from tagcast.serving.filters.row_rights import reader_for
@@ -177,13 +178,7 @@ def _failing_alone(reader: StoreReader, conditions: list[exp.Expr], *, sample: b
 
 def sentence(context: ServiceContext, person: Person, tree: Filter, language: Language) -> str:
     """Return in plain words what the filter means."""
-    tree = parse_for(context, person, tree.text())
-    with reader_for(context, person) as reader:
-        run = reader.manifest.run
-    titles = {t.tag: t.title_zh if language == "zh" else t.title_en for t in run.tags}
-    return describe(
-        tree, {tag: title for tag, title in titles.items() if title}, language, amounts=run.amounts
-    )
+    return describe(parse_for(context, person, tree.text()), field_words(context, person), language)
 
 
 def sample(

@@ -39,7 +39,7 @@ from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.catalog.shown_counts import shown_size
 from tagcast.serving.filters.inlining import ResolvedFilter
-from tagcast.serving.filters.where import quoted, where_in
+from tagcast.serving.filters.where import names_of, quoted, where_in
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class SmallCells:
 
     def _is_number(self, field: FieldRef) -> bool:
         if field.part is None:
-            return self.reader.manifest.attributes.get(field.name) == "number"
+            return names_of(self.reader).plain.get(field.name) == "number"
         return field.part in NUMBER_PARTS
 
     def _grid(self, field: FieldRef) -> _Grid:

@@ -199,6 +199,7 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
     from tagcast.features.ingest.attributes.keyed_digests import hashed_columns
     from tagcast.models.filters.conditions import Names
     from tagcast.serving.catalog.unavailable_tags import why_unavailable
+    from tagcast.serving.filters.where import fact_names
 
     require(person, "filter")
     manifest = context.store.current()
@@ -218,6 +219,7 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
         {t.tag: t.bands for t in visible},
         manifest.attributes,
         {t.tag: t.values for t in visible},
+        **fact_names(manifest.run),
         unavailable=partial(why_unavailable, context, person),
         digests=hashed_columns(context.settings),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from tagcast.features.core.errors import DefinitionError, NotAllowedError, NotFoundError
 from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.rule_tag import sensitivity_of
+from tagcast.serving.filters.sensitive_fields import marked_sensitive
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.definition import Definition
@@ -142,7 +143,7 @@ def _is_sensitive(context: ServiceContext, run: TagRun | None, definition: Defin
     """Return whether a tag is marked sensitive: in the active run, by its definition, or by what its rule names."""
     if run is not None and run.sensitivity != "normal":
         return True
-    return definition is not None and sensitivity_of(definition, context.settings.sensitive) != "normal"
+    return definition is not None and sensitivity_of(definition, marked_sensitive(context)) != "normal"
 
 
 def sensitive_tags(context: ServiceContext) -> frozenset[str]:

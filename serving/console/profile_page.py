@@ -13,11 +13,12 @@ from tagcast.features.core.messages import from_json, msg, nmsg
 from tagcast.features.core.signed_numbers import points
 from tagcast.models.definitions.score_scale import SCALES
 from tagcast.registry.access.access_log import record_access
+from tagcast.serving.audiences.wording.field_words import field_words
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, hint_of
 from tagcast.serving.console.ui.page_context import PageContext, link
-from tagcast.serving.console.ui.tag_badges import value_word
+from tagcast.serving.console.ui.tag_badges import attribute_pills, value_word
 from tagcast.serving.console.ui.widgets import button, html, search_field
 from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.profiles.profile_details import ProfileDetails, profile_page
@@ -95,8 +96,7 @@ async def profile_view(page: PageContext) -> None:
             )
         )
         return
-    facts = [(key, value) for key, value in details.attributes.items() if value is not None]
-    shown = [h("span", f"{key}: ", h("b", value_word(say, value)), class_="pill") for key, value in facts]
+    shown = attribute_pills(page, await page.run(field_words), details.attributes)
     hidden = (
         h(
             "p",

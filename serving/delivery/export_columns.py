@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlglot import exp
 
@@ -14,8 +14,9 @@ from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.queries import expired_sentences, expired_tags, export_column
+from tagcast.serving.audiences.wording.field_words import Titles, fields_for
 from tagcast.serving.filters.inlining import ResolvedFilter
-from tagcast.serving.filters.where import names_of, quoted, tags_of
+from tagcast.serving.filters.where import facts_in, names_of, quoted, tags_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,14 +28,59 @@ if TYPE_CHECKING:
 
 
 def columns_for(context: ServiceContext, person: Person) -> list[str]:
-    """Return the columns that ``person`` may export: attributes, and ``tag`` or ``tag.part`` of every tag."""
+    """Return the columns that ``person`` may export: attributes, facts, and ``tag`` or ``tag.part`` of every tag."""
     require(person, "export")
     return list(_columns(names_for(context, person)))
 
 
 @dataclass(frozen=True)
+class ExportColumn:
+    """A column that an export may hold.
+
+    Parameters
+    ----------
+    name : str
+        In the file.
+    field : str
+        The tag, fact or attribute.
+    of : {"tag", "fact", "attribute"}
+    part : str
+        Of a tag; empty of the others.
+    title : mapping of str to str
+        Of the field, by language.
+    view : mapping of str to str, optional
+        Of a fact, what its view is called.
+    """
+
+    name: str
+    field: str
+    of: Literal["tag", "fact", "attribute"]
+    part: str
+    title: Titles
+    view: Titles | None
+
+
+def described_columns(context: ServiceContext, person: Person) -> list[ExportColumn]:
+    """Return :func:`columns_for` with what each is called."""
+    require(person, "export")
+    fields = {field.name: field for field in fields_for(context, person)}
+    found = []
+    for name, column in _columns(names_for(context, person)).items():
+        field = fields[column.tag or name]
+        part = (
+            ""
+            if column.tag is None
+            else name.removeprefix(f"{column.tag}.")
+            if name != column.tag
+            else "value"
+        )
+        found.append(ExportColumn(name, field.name, field.of, part, field.title, field.view))
+    return found
+
+
+@dataclass(frozen=True)
 class Column:
-    """A column: of which tag, None of an attribute, and what the store is asked for."""
+    """A column: of which tag, None of an attribute or fact, and what the store is asked for."""
 
     tag: str | None
     expression: exp.Expr
@@ -42,7 +88,7 @@ class Column:
 
 def _columns(names: Names) -> dict[str, Column]:
     """Return every column that ``names`` allow."""
-    columns = {name: Column(None, quoted(name)) for name in names.attributes}
+    columns = {name: Column(None, quoted(name)) for name in names.plain}
     for tag in names.tags:
         for part in PARTS:
             column = export_column(tag, part)
@@ -57,12 +103,13 @@ def chosen_columns(
     there, allowed = _columns(names_of(reader)), _columns(names)
     if columns is None:
         of_tags = [c for t in tags_of(resolved.whole) for c in (t, f"{t}.score", f"{t}.confidence")]
-        columns = [*reader.manifest.attributes, *of_tags]
+        of_filter = facts_in(resolved.whole, reader.manifest.run)
+        columns = [*reader.manifest.attributes, *of_filter, *of_tags]
     unknown = [c for c in columns if c not in there]
     if unknown:
         raise TagcastError(
             msg("there is no column {column!r} to export", column=unknown[0]),
-            hint=msg("name attributes, tags, or tag.part"),
+            hint=msg("name attributes, facts, tags, or tag.part"),
         )
     wanted = dict.fromkeys(columns)
     return {c: allowed[c] for c in wanted if c in allowed}, tuple(c for c in wanted if c not in allowed)

@@ -51,8 +51,14 @@ class LimitedReader:
         return self._reader.figures(self._limited(select), sample=sample and self.sample_rows > 0)
 
     def row(self, profile_id: str) -> Mapping[str, Any] | None:
-        """Return all columns of one profile; None for one that is not shown, as for one that is not there."""
-        found = self._reader.row(profile_id)
+        """Return the columns of one profile; None for one that is not shown, as for one that is not there."""
+        return self._if_shown(profile_id, self._reader.row(profile_id))
+
+    def facts_of(self, profile_id: str) -> Mapping[str, Any] | None:
+        """Return the facts of one profile, as :meth:`row` does its columns."""
+        return self._if_shown(profile_id, self._reader.facts_of(profile_id))
+
+    def _if_shown(self, profile_id: str, found: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         if found is None:
             return None
         same = exp.column("profile_id").eq(exp.Literal.string(profile_id))

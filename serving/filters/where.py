@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -16,6 +16,7 @@ from tagcast.serving.filters.filter_sql import condition
 
 if TYPE_CHECKING:
     from tagcast.serving.store.base import StoreReader
+    from tagcast.serving.store.schema import FactRun, RunInfo
 
 Frozen = Mapping[str, Collection[str]]
 """Frozen audience to the ids of its members."""
@@ -28,7 +29,17 @@ def names_of(reader: StoreReader) -> Names:
         {t.tag: t.bands for t in tags},
         reader.manifest.attributes,
         {t.tag: t.values for t in tags},
+        **fact_names(reader.manifest.run),
     )
+
+
+def fact_names(run: RunInfo, hides: Callable[[FactRun], bool] = lambda _: False) -> dict[str, Any]:
+    """Return what :class:`Names` knows of the facts of a run but those that are hidden: each by its name, and with its view."""
+    shown = [fact for fact in run.facts if not hides(fact)]
+    return {
+        "facts": {fact.name: fact.filter_kind for fact in shown},
+        "same": {fact.full_name: fact.name for fact in shown if fact.full_name != fact.name},
+    }
 
 
 def quoted(name: str) -> exp.Column:
@@ -39,6 +50,12 @@ def quoted(name: str) -> exp.Column:
 def tags_of(tree: Filter) -> list[str]:
     """Return every tag that a filter uses, in order."""
     return list(dict.fromkeys(f.name for f in fields(tree) if f.part is not None))
+
+
+def facts_in(tree: Filter, run: RunInfo) -> list[str]:
+    """Return every fact that a filter uses, in order."""
+    facts = {fact.name for fact in run.facts}
+    return list(dict.fromkeys(f.name for f in fields(tree) if f.part is None and f.name in facts))
 
 
 def where_in(
@@ -63,7 +80,7 @@ def where_in(
     names = names_of(reader)
     tree = parse(requested, names) if isinstance(requested, str) else requested
     for used in fields(tree):
-        if used.name not in (names.attributes if used.part is None else names.tags):
+        if used.name not in (names.plain if used.part is None else names.tags):
             raise FilterError(
                 msg("{field} is not in the active run", field=used.text()),
                 hint=msg("a newer run was published: ask again"),

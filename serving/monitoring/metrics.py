@@ -14,6 +14,7 @@ from tagcast.registry.governance.observed_accuracy import promises_judged
 from tagcast.registry.governance.rule_drafts import published_rules
 from tagcast.registry.operations.floors import observed_floors
 from tagcast.serving.catalog.known_tags import hidden_tags, written_tags
+from tagcast.serving.filters.sensitive_fields import marked_sensitive
 from tagcast.serving.monitoring.due import due_among, scored_at
 from tagcast.serving.monitoring.machine_metrics import Machine
 
@@ -172,7 +173,7 @@ def _overdue(context: ServiceContext, now: datetime, hidden: frozenset[str]) -> 
         tag
         for tag in (*written_tags(context), *published_rules(context.state))
         if tag.name not in hidden
-        and (not hidden or sensitivity_of(tag, context.settings.sensitive) == "normal")
+        and (not hidden or sensitivity_of(tag, marked_sensitive(context)) == "normal")
     ]
     try:
         log = context.store.log()

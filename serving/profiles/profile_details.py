@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from tagcast.features.ingest.event_log import last_events
 from tagcast.registry.access.access_log import record_access
 from tagcast.registry.access.origin import check_purpose
 from tagcast.registry.access.roles import require
-from tagcast.serving.audiences.filter_resolution import columns_of
+from tagcast.serving.audiences.filter_resolution import columns_of, hidden_attributes
 from tagcast.serving.catalog.known_tags import hidden_tags
 from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.profiles.profile_query import profile
@@ -115,7 +115,7 @@ def profile_page(
         page.attributes,
         page.hidden,
         page.tags,
-        key_features(data, page.profile_id, page.as_of),
+        key_features(data, page.profile_id, page.as_of, hidden_attributes(context, person)),
         tuple(change for change in _history(context, page.profile_id) if change.tag in tags),
         # The event log may be newer than the run, and hold them under the id of today.
         last_events(data, context.former_ids.person(page.profile_id), events),
@@ -155,9 +155,10 @@ def _record(context: ServiceContext, person: Person, details: ProfileDetails) ->
 def _tags_of(context: ServiceContext, person: Person, profile_id: str) -> ProfileDetails:
     require(person, "profiles")
     check_purpose(needed=context.settings.access.ask_purpose)
-    names = columns_of(context, person)
+    names, secret = columns_of(context, person), hidden_attributes(context, person)
     with reader_for(context, person) as reader:
-        view = profile(reader, profile_id, tags=names.tags, other_ids=context.former_ids.other_ids)
+        other_ids = context.former_ids.other_ids
+        view = profile(reader, profile_id, tags=names.tags, hidden=secret, other_ids=other_ids)
         run = reader.manifest.run
     titles = {tag.tag: {"en": tag.title_en, "zh": tag.title_zh} for tag in run.tags}
     attributes = {name: value for name, value in view.attributes.items() if name in names.attributes}
@@ -189,8 +190,10 @@ def _history(context: ServiceContext, profile_id: str) -> list[Change]:
     ]
 
 
-def key_features(data: Path, profile_id: str, as_of: date) -> list[dict[str, Any]]:
-    """Read a few features of one profile from the newest snapshot at ``as_of``, if it is still there.
+def key_features(
+    data: Path, profile_id: str, as_of: date, hidden: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Read a few features of one profile but ``hidden`` from the newest snapshot at ``as_of``, if it is still there.
 
     Those of tagcast's own of somebody who bought something, then the first known ones of declared views.
     """
@@ -209,6 +212,7 @@ def key_features(data: Path, profile_id: str, as_of: date) -> list[dict[str, Any
             own = _features_of(folder, view.name, profile_id, [feature.name for feature in view.features()])
             found |= {name: value for name, value in own.items() if value is not None}
     titles = feature_set.titles()
+    found = {name: value for name, value in found.items() if name not in hidden}
     return [
         {"feature": name, "title": {"en": titles[name].en, "zh": titles[name].zh}, "value": value}
         for name, value in list(found.items())[: len(KEY_FEATURES)]

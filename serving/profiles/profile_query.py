@@ -42,6 +42,7 @@ def profile(
     profile_id: str,
     *,
     tags: Collection[str] | None = None,
+    hidden: Collection[str] = (),
     other_ids: Callable[[str], Sequence[str]] = no_others,
 ) -> ProfileView:
     """Return one profile with its tags, under the id that the run holds of the person.
@@ -52,6 +53,8 @@ def profile(
     profile_id : str
     tags : collection of str, optional
         Only these; None takes all.
+    hidden : collection of str
+        Features that no reason may name.
     other_ids : callable
         Other ids of the same person (:meth:`tagcast.features.loads.former_ids.FormerIds.other_ids`), asked where the run
         does not hold this one.
@@ -80,7 +83,8 @@ def profile(
     for row in predictions:
         tag = about[row["tag"]]
         row["in_currency"], row["is_difference"] = tag.scale.in_currency, tag.scale.is_difference
-        row["reasons"] = readable_reasons(row["reasons"] or (), tag.feature_set, tag.kind)
+        reasons = [reason for reason in row["reasons"] or () if reason["feature"] not in hidden]
+        row["reasons"] = readable_reasons(reasons, tag.feature_set, tag.kind)
     return ProfileView(profile_id, attributes, predictions)
 
 

@@ -154,7 +154,7 @@ class Staging:
                 {
                     f.name: attribute_kind(f) or _KINDS[f.type]
                     for f in schema
-                    if ":" not in f.name and f.name != "profile_id"
+                    if ":" not in f.name and f.name not in {"profile_id", *(fact.name for fact in run.facts)}
                 },
                 whole.checks.summaries(dict(thresholds or {})),
                 whole.transitions or {},

@@ -23,6 +23,7 @@ from tagcast.models.inference.membership import eligible
 from tagcast.serving.scoring.challengers import Challengers
 from tagcast.serving.scoring.drift_sample import DriftSample
 from tagcast.serving.scoring.explanations import explain, member_features
+from tagcast.serving.scoring.facts.columns import Facts
 from tagcast.serving.scoring.loaded_tag import LoadedTag
 from tagcast.serving.scoring.model_columns import Decided, TagColumns
 from tagcast.serving.scoring.ordered_pool import Pool
@@ -89,6 +90,8 @@ class Scorer:
         Scored in the shadow; no batch holds what they predict.
     compiled : CompiledTags, optional
         The models of ``tags`` and challengers, where they are compiled already.
+    facts : Facts, optional
+        Part of every batch.
     share : Share
         The range that is scored; everybody by default.
     """
@@ -107,6 +110,7 @@ class Scorer:
         attributes: Attributes | None = None,
         challengers: Challengers | None = None,
         compiled: CompiledTags | None = None,
+        facts: Facts | None = None,
         share: Share | None = None,
     ) -> None:
         self.tags = tags
@@ -115,12 +119,12 @@ class Scorer:
         used = {t.model.feature_set for t in tags} | set(self._ruled)
         self.snapshots = {spec: one for spec, one in snapshots.items() if spec in used}
         self.as_of = as_of
-        self.progress = progress
-        self.past = past
+        self.progress, self.past = progress, past
         self.attributes = attributes
         self._kinds = {} if attributes is None else attributes.kinds
         self.threads = threads or available_processors()
         self.reasons = reasons
+        self._facts = facts or Facts()
         self._share = share or Share()
         self._columns = {tag.definition.name: TagColumns(tag, as_of) for tag in tags}
         self._total = max((one.rows for one in self.snapshots.values()), default=0)
@@ -182,7 +186,7 @@ class Scorer:
         Yields
         ------
         RecordBatch
-            ``profile_id``, attributes, and :func:`tagcast.serving.store.schema.tag_fields` of each tag, by rising id.
+            ``profile_id``, attributes, facts, and :func:`tagcast.serving.store.schema.tag_fields` of each tag, by rising id.
         """
         everything = set(self._columns)
         self.counts = self._nobody()
@@ -274,6 +278,8 @@ class Scorer:
         fields = [pa.field("profile_id", pa.string())]
         fields += [attribute_field(name, c.type, self._kinds[name]) for name, c in step.attributes.items()]
         arrays = [step.ids, *step.attributes.values()]
+        fields += self._facts.fields
+        arrays += self._facts.columns(step.batches)
         laid_out = {}
         for spec, own_tags in self._tags_by_spec.items():
             for k, tag in enumerate(own_tags):

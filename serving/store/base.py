@@ -53,8 +53,9 @@ class StoreReader(Protocol):
     def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:
         """Return the answer to ``select`` over the one table ``profiles``, or over a sample of it.
 
-        Its columns are ``profile_id``, the attributes, and :func:`tagcast.serving.store.schema.column_name` of every tag and
-        part; words (value, band, …) that are selected plainly come as dictionaries.
+        Its columns are ``profile_id``, the attributes, the facts (``manifest.run.facts``, each by its ``name``), and
+        :func:`tagcast.serving.store.schema.column_name` of every tag and part; words (value, band, …) that are selected
+        plainly come as dictionaries.
         """
         ...
 
@@ -63,7 +64,11 @@ class StoreReader(Protocol):
         ...
 
     def row(self, profile_id: str) -> Mapping[str, Any] | None:
-        """Return all columns of one profile as Python values, None where there is none of that id."""
+        """Return the columns of one profile but its facts, as Python values; None where there is none of that id."""
+        ...
+
+    def facts_of(self, profile_id: str) -> Mapping[str, Any] | None:
+        """Return the facts of one profile by name, none where the run has none; None where there is nobody of that id."""
         ...
 
     def stream(self, columns: Sequence[str], within: KeyRange = EVERYONE) -> Iterator[pa.RecordBatch]:
@@ -105,13 +110,7 @@ class RunParts(Protocol):
 
 
 class ProfileStore(ABC):
-    """A store.
-
-    Parameters
-    ----------
-    folder : Path
-        For what a writer has under way; made by the first.
-    """
+    """A store, with ``folder`` for what a writer has under way; made by the first."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -97,6 +97,81 @@ class TagRun:
         return SCALES[self.kind]
 
 
+FactKind = Literal["number", "flag", "word", "date"]
+FactUnit = Literal["", "days", "currency", "times", "share", "ratio"]
+FactRole = Literal["", "recency", "frequency", "value"]
+
+
+@dataclass(frozen=True)
+class FactRun:
+    """One fact of a run: a feature of a profile as it stood in the snapshot that was scored, beside its tags.
+
+    Parameters
+    ----------
+    name : str
+        As filters name it, and its column in the table ``profiles``: the feature's name, ``view.feature`` where an attribute
+        or a tag is called the same.
+    feature, view : str
+        What it is in the feature tables; of a word the column of the view.
+    title_en, title_zh : str
+        With its window.
+    view_en, view_zh : str
+        What the view is called.
+    kind : {"number", "flag", "word", "date"}
+        A flag is stored as a boolean, a word as text; a date as a number: days from it to the day of the data, below 0 where
+        it lies ahead.
+    unit : str
+        Of numbers and dates; ``share`` lies between 0 and 1, ``ratio`` has no unit, empty: nothing is known of it.
+    window_days : int, optional
+        Of how many days before the day of the data it is; None where it is of everything.
+    role : str
+        What it is in its view: ``recency``, ``frequency`` or ``value``.
+    measure, measure_en, measure_zh : str
+        What it measures, whatever the window: facts of one view and measure differ by window alone. Of days since something
+        that happened its titles are what happened.
+    since : {"", "first", "last"}
+        Which time of something that happened it is the days since; null means that it never did.
+    words : tuple of str
+        Of a word: what it may say.
+    """
+
+    name: str
+    feature: str
+    view: str
+    title_en: str
+    title_zh: str
+    view_en: str
+    view_zh: str
+    kind: FactKind = "number"
+    unit: FactUnit = ""
+    window_days: int | None = None
+    role: FactRole = ""
+    measure: str = ""
+    measure_en: str = ""
+    measure_zh: str = ""
+    since: Literal["", "first", "last"] = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """Its name with its view, which no other has."""
+        return f"{self.view}.{self.feature}"
+
+    @property
+    def filter_kind(self) -> Literal["number", "boolean", "text"]:
+        """What a filter compares it with."""
+        kinds: dict[str, Literal["boolean", "text"]] = {"flag": "boolean", "word": "text"}
+        return kinds.get(self.kind, "number")
+
+    def title(self, language: str) -> str:
+        """Return what people call it, in ``en`` or ``zh``."""
+        return self.title_zh if language == "zh" else self.title_en
+
+    def measure_title(self, language: str) -> str:
+        """Return what people call what it measures, in ``en`` or ``zh``."""
+        return self.measure_zh if language == "zh" else self.measure_en
+
+
 @dataclass(frozen=True)
 class RunInfo:
     """A scoring run.
@@ -111,6 +186,8 @@ class RunInfo:
     tags : tuple of TagRun
     second_person : bool
         Whether a second person had to agree to what is published when it was scored; tags of other runs count as published.
+    facts : tuple of FactRun
+        What it keeps of features; none in runs that were published without.
     """
 
     run_id: str
@@ -118,6 +195,7 @@ class RunInfo:
     scored_at: datetime
     tags: tuple[TagRun, ...]
     second_person: bool = False
+    facts: tuple[FactRun, ...] = ()
 
     @property
     def amounts(self) -> frozenset[str]:
@@ -131,6 +209,8 @@ class RunInfo:
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         plain = asdict(self)
+        if not self.facts:
+            del plain["facts"]
         plain["as_of"], plain["scored_at"] = self.as_of.isoformat(), self.scored_at.isoformat()
         for tag, row in zip(self.tags, plain["tags"], strict=True):
             row["expires_at"] = tag.expires_at.isoformat()
@@ -160,7 +240,10 @@ class RunInfo:
         )
         scored_at = datetime.fromisoformat(data["scored_at"])
         second_person = bool(data.get("second_person", False))
-        return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), scored_at, tags, second_person)
+        facts = tuple(FactRun(**{**row, "words": tuple(row["words"])}) for row in data.get("facts", ()))
+        return cls(
+            str(data["run_id"]), date.fromisoformat(data["as_of"]), scored_at, tags, second_person, facts
+        )
 
 
 _WORD, _TEXT = pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int16(), pa.string())

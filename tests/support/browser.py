@@ -144,9 +144,14 @@ class Visitor:
         return int(self.page.locator(".answer-count b").inner_text().replace(",", ""))
 
     def pick(self, field, text) -> None:
-        """Choose from a field of the newest condition."""
-        self.page.locator(f".cond {field}").last.click()
-        self.page.locator(".q-menu .q-item").filter(has_text=re.compile(f"^{re.escape(text)}$")).first.click()
+        """Choose from a field of the newest condition; what it speaks of is searched for, as there is much of it."""
+        chosen = self.page.locator(f".cond {field}").last
+        chosen.click()
+        if field == ".c-field":
+            chosen.locator("input").fill(text)
+        self.page.locator(".q-menu .q-item").filter(
+            has_text=re.compile(f"^{re.escape(text)}$", re.IGNORECASE)
+        ).first.click()
 
     def choose(self, label, *texts) -> None:
         """Choose from the field that bears ``label``."""

@@ -1,7 +1,8 @@
-"""The table of `tagcast.toml` on attributes of profiles, and of entities beside them."""
+"""The tables of `tagcast.toml` on what is known of profiles, and of entities beside them: attributes, and facts of a run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -9,8 +10,9 @@ from pydantic import Field, model_validator
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.secrets import Secret
 from tagcast.features.core.schema.sources import Place
+from tagcast.features.core.titles import Text
 from tagcast.features.core.urls import scheme_of
-from tagcast.features.core.validation import InvalidValueError, with_near
+from tagcast.features.core.validation import InvalidValueError, Strict, with_near
 
 
 class Profiles(Place):
@@ -28,9 +30,17 @@ class Profiles(Place):
         None, description="${VARIABLE} with the key of those digests, 32 characters at least"
     )
 
+    titles: dict[str, Text] = Field(
+        default_factory=dict, description="column = what people call it; default: its name"
+    )
+    labels: dict[str, dict[str, Text]] = Field(
+        default_factory=dict, description="column = {value = what people call it}; of a flag true and false"
+    )
+
     @model_validator(mode="after")
     def _check_sensitive(self) -> Self:
-        for key, columns in (("sensitive", self.sensitive), ("hashed", self.hashed)):
+        given: dict[str, Iterable[str]] = {"sensitive": self.sensitive, "hashed": self.hashed}
+        for key, columns in {**given, "titles": self.titles, "labels": self.labels}.items():
             for column in columns:
                 if column not in self.columns:
                     problem = msg("{key}: {column!r} is not in columns", key=key, column=column)
@@ -53,3 +63,20 @@ class Profiles(Place):
                 )
             )
         return self
+
+
+class Facts(Strict):
+    """Which features a run keeps beside its tags, to filter on, and who sees them."""
+
+    keep: tuple[str, ...] | None = Field(
+        None, description="views, or features as view.feature. Default: all of the entity; []: none"
+    )
+    sensitive: tuple[str, ...] = Field(
+        (),
+        description="views, or features as view.feature, that only people with the right to sensitive ones see, filter by and "
+        "export",
+    )
+
+    def hides(self, view: str, feature: str) -> bool:
+        """Return whether a feature is marked sensitive."""
+        return view in self.sensitive or f"{view}.{feature}" in self.sensitive

@@ -22,6 +22,7 @@ from tagcast.serving.publishing.parts.staged_part import (
     score_file,
 )
 from tagcast.serving.scoring.challengers import Challengers
+from tagcast.serving.scoring.facts.columns import Facts
 from tagcast.serving.scoring.ranges.compiled_tags import CompiledTags
 from tagcast.serving.scoring.scorer import Scorer
 from tagcast.serving.store.lock_and_sync import disk_errors
@@ -65,6 +66,8 @@ class RunWork:
         About how many profiles each challenged tag speaks of.
     foreign : ForeignModels
         Opened before the models are compiled.
+    facts : Facts
+        Features that are kept beside the tags.
     threads : int, optional
         Batches worked on at a time.
     reasons : {"all", "none"}
@@ -83,6 +86,7 @@ class RunWork:
     challengers: tuple[LoadedTag, ...] = ()
     populations: Mapping[str, int] = field(default_factory=dict)
     foreign: ForeignModels = field(default_factory=ForeignModels)
+    facts: Facts = field(default_factory=Facts)
     threads: int | None = None
     reasons: Reasons = "all"
     progress: Progress | None = None
@@ -121,6 +125,7 @@ class RunWork:
                 attributes=self.attributes,
                 challengers=challengers,
                 compiled=self.compiled,
+                facts=self.facts,
                 share=share,
             )
 

@@ -37,9 +37,10 @@ from tagcast.serving.audiences.service import (
     Page,
     ProfitCurve,
 )
+from tagcast.serving.audiences.wording.field_words import FilterField, fields_for
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.delivery import consent, exports
-from tagcast.serving.delivery.export_columns import columns_for
+from tagcast.serving.delivery.export_columns import ExportColumn, described_columns
 from tagcast.serving.delivery.power import Power, power
 from tagcast.serving.web.authentication import person_of
 
@@ -184,9 +185,14 @@ def audience_routes(context: ServiceContext) -> APIRouter:
         return questions.sample(context, person, asked.read(context, person), asked.limit, asked.seed)
 
     @routes.get("/columns")
-    def columns(request: Request) -> list[str]:
-        """What an export may hold beside the profile's id."""
-        return columns_for(context, person_of(request))
+    def columns(request: Request) -> list[ExportColumn]:
+        """What an export may hold beside the profile's id, with titles in both languages."""
+        return described_columns(context, person_of(request))
+
+    @routes.get("/fields")
+    def fields(request: Request) -> list[FilterField]:
+        """What filters may speak of: tags, facts and attributes, with titles in both languages."""
+        return fields_for(context, person_of(request))
 
     @routes.post("/audiences/reach")
     def reach(request: Request, asked: ReachQuestion) -> consent.Reach:

@@ -10,6 +10,7 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg, nmsg, pmsg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.campaigns.goals import goal_tags
+from tagcast.serving.console.i18n.vocabulary import PART_TITLES
 from tagcast.serving.console.purpose import purpose_field
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.downloads import place_for
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.serving.console.ui.page_context import PageContext
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.delivery.export_columns import ExportColumn
     from tagcast.serving.delivery.exports import ExportRecord
 
 NO_CONTACT = ""
@@ -44,7 +46,7 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
     """Ask how to take the members away; the file comes as a download."""
     from nicegui import background_tasks, ui
 
-    from tagcast.serving.delivery.export_columns import columns_for
+    from tagcast.serving.delivery.export_columns import described_columns
 
     say = page.say
     if tree is None:
@@ -156,7 +158,7 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
         answer = html(Markup("")).props('role=status aria-live="polite"')
 
         async def offer() -> None:
-            columns.set_options(await page.run(columns_for))
+            columns.set_options({one.name: _called(page, one) for one in await page.run(described_columns)})
             first = {"": say(msg("that of the filter’s first tag"))}
             titles = await page.run(goal_tags)
             goal.set_options(
@@ -238,6 +240,12 @@ def reach_note(page: PageContext, found: Reach) -> Markup:
         standing,
         class_="note warn",
     )
+
+
+def _called(page: PageContext, column: ExportColumn) -> str:
+    """Return what a column is called, the part of a tag beside it."""
+    title = page.say.of(dict(column.title))
+    return title if column.part in {"", "value"} else f"{title}: {page.say(PART_TITLES[column.part])}"
 
 
 def _record(page: PageContext, record: ExportRecord) -> Markup:

@@ -12,12 +12,12 @@ from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter, InAudience
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.audiences.portrait import Portrait, PortraitRow, portrait
+from tagcast.serving.audiences.wording.field_words import FieldWords, field_words
 from tagcast.serving.console.ui.formatting import number, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
-from tagcast.serving.console.ui.tag_badges import value_word
-from tagcast.serving.console.ui.titles import titles
+from tagcast.serving.console.ui.tag_badges import value_of
 from tagcast.serving.console.ui.widgets import html, link_button, select
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ async def portrait_page(page: PageContext) -> None:
         tree = await page.run(questions.parse_for, text)
         picture, _ = await page.run(drawn, text, against)
         count = await page.run(counted, tree, page.language)
-        known = await page.run(titles, page.language)
+        known = await page.run(field_words)
     except PurposeNeededError:
         raise  # asked for in place of the page
     except TagcastError as error:
@@ -153,13 +153,13 @@ async def portrait_page(page: PageContext) -> None:
         )
 
 
-def _level(page: PageContext, row: PortraitRow) -> str:
+def _level(page: PageContext, row: PortraitRow, known: FieldWords) -> str:
     if row.level is None:
         return page.say(msg("not covered")) if row.kind == "tag" else page.say(msg("missing"))
-    return value_word(page.say, row.level)
+    return value_of(page, known, row.field, row.level)
 
 
-def _ranking(page: PageContext, rows: Sequence[PortraitRow], known: dict[str, str]) -> Markup:
+def _ranking(page: PageContext, rows: Sequence[PortraitRow], known: FieldWords) -> Markup:
     say = page.say
     heads = h(
         "tr",
@@ -173,8 +173,8 @@ def _ranking(page: PageContext, rows: Sequence[PortraitRow], known: dict[str, st
             "tr",
             h(
                 "td",
-                h("div", _level(page, row), class_="level"),
-                h("div", known.get(row.field, row.field), class_="faint"),
+                h("div", _level(page, row, known), class_="level"),
+                h("div", known.title(row.field, page.language), class_="faint"),
                 class_="wrap",
             ),
             h("td", percent(row.share), class_="r nowrap"),
@@ -194,7 +194,7 @@ def index_mark(index: float | None) -> Markup:
     return h("span", number(round(index)), class_=f"index {tone} num")
 
 
-def _spreads(page: PageContext, picture: Portrait, known: dict[str, str]) -> list[Markup]:
+def _spreads(page: PageContext, picture: Portrait, known: FieldWords) -> list[Markup]:
     cards = []
     for field, rows in groupby(picture.rows, key=lambda r: r.field):
         levels = list(rows)
@@ -202,7 +202,7 @@ def _spreads(page: PageContext, picture: Portrait, known: dict[str, str]) -> lis
         lines = [
             h(
                 "li",
-                h("span", _level(page, row), class_="level", title=_level(page, row)),
+                h("span", _level(page, row, known), class_="level", title=_level(page, row, known)),
                 h(
                     "span",
                     h("i", style=f"width:{100 * row.share / most:.2f}%", class_="mine"),
@@ -216,6 +216,11 @@ def _spreads(page: PageContext, picture: Portrait, known: dict[str, str]) -> lis
             for row in levels
         ]
         cards.append(
-            h("section", h("h3", known.get(field, field)), h("ul", lines, class_="spread"), class_="card")
+            h(
+                "section",
+                h("h3", known.title(field, page.language)),
+                h("ul", lines, class_="spread"),
+                class_="card",
+            )
         )
     return cards

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -15,6 +16,10 @@ from tagcast.serving.console.i18n.vocabulary import STATUS_TITLES, VALUE_TITLES
 from tagcast.serving.console.ui.charts import colour, stacked
 from tagcast.serving.console.ui.formatting import of_100, percent
 from tagcast.serving.console.ui.html import h, join
+
+if TYPE_CHECKING:
+    from tagcast.serving.audiences.wording.field_words import FieldWords
+    from tagcast.serving.console.ui.page_context import PageContext
 
 _TONES = {"published": "good", "in_review": "warn", "suspended": "bad"}
 
@@ -44,6 +49,26 @@ def value_word(say: Translator, value: object) -> str:
     if isinstance(value, bool):
         return say(VALUE_TITLES["true" if value else "false"])
     return say.word(VALUE_TITLES, str(value))
+
+
+def value_of(page: PageContext, words: FieldWords, field: str, value: object) -> str:
+    """Return a value of a field as it is said: by its label, where the configuration has one."""
+    label = words.label(field, value, page.language) if isinstance(value, str | bool | float) else None
+    return value_word(page.say, value) if label is None else label
+
+
+def attribute_pills(page: PageContext, words: FieldWords, attributes: Mapping[str, object]) -> list[Markup]:
+    """Return the attributes of a profile that are known, a pill each."""
+    return [
+        h(
+            "span",
+            f"{words.title(name, page.language)}: ",
+            h("b", value_of(page, words, name, value)),
+            class_="pill",
+        )
+        for name, value in attributes.items()
+        if value is not None
+    ]
 
 
 def said_bar(say: Translator, said: Mapping[str, int], values: Sequence[str]) -> Markup:

@@ -26,11 +26,6 @@ def both_titles(context: ServiceContext, person: Person) -> dict[str, dict[str, 
     return {t.tag: {"en": t.title_en, "zh": t.title_zh} for t in tags}
 
 
-def titles(context: ServiceContext, person: Person, language: str = "en") -> dict[str, str]:
-    """Return the titles of the tags of the active run in one language."""
-    return {tag: both.get(language) or both["en"] for tag, both in both_titles(context, person).items()}
-
-
 def entity_title(page: PageContext, entity: str | None = None) -> str:
     """Return what people call an entity; default: the one that the page shows."""
     settings = page.context.settings.whole

@@ -56,8 +56,12 @@ class RowIndex:
         return ids
 
 
-def row_statement(profile_id: str, place: Place | None = None) -> str:
-    """Return the statement for all columns of a profile, which lies within :data:`STEP` rows from ``place`` on.
+def row_statement(
+    profile_id: str, place: Place | None = None, *, only: Sequence[str] = (), but: Sequence[str] = ()
+) -> str:
+    """Return the statement for the columns of a profile, which lies within :data:`STEP` rows from ``place`` on.
+
+    Without ``only`` it is for all columns ``but`` some.
 
     The values stand in it as literals, which sqlglot escapes: for a parameter DuckDB plans the statement a second time, and
     half of what a profile of a hundred columns takes is planning.
@@ -70,5 +74,7 @@ def row_statement(profile_id: str, place: Place | None = None) -> str:
         table.set("db", exp.to_identifier(catalog))
         low, high = (exp.Literal.number(row) for row in (first, first + STEP - 1))
         wanted = exp.And(this=exp.Between(this=exp.column("rowid"), low=low, high=high), expression=wanted)
-    everything = exp.select(exp.Star(), copy=False).from_(table, copy=False)
+    star = exp.Star(except_=[exp.to_identifier(name, quoted=True) for name in but]) if but else exp.Star()
+    named: list[exp.Expr] = [exp.column(exp.to_identifier(name, quoted=True)) for name in only]
+    everything = exp.select(*(named or [star]), copy=False).from_(table, copy=False)
     return everything.where(wanted, copy=False).sql("duckdb", copy=False)

@@ -46,6 +46,7 @@ class DuckDbReader:
         self.connection = connection
         self.place = place
         self._landmarks = row_index
+        self._facts = [fact.name for fact in manifest.run.facts]
 
     sample_rows = 0
     """Counting is quick enough."""
@@ -65,9 +66,21 @@ class DuckDbReader:
 
     @traced("store row", {"db.system.name": "duckdb"})
     def row(self, profile_id: str) -> dict[str, Any] | None:
-        """Return all columns of one profile."""
+        """Return the columns of one profile but its facts: what a row takes is planning, a column as long as any other."""
+        return self._row(profile_id, but=self._facts)
+
+    @traced("store facts", {"db.system.name": "duckdb"})
+    def facts_of(self, profile_id: str) -> dict[str, Any] | None:
+        """Return the facts of one profile."""
+        found = self._row(profile_id, only=["profile_id", *self._facts])
+        return None if found is None else {name: found[name] for name in self._facts}
+
+    def _row(
+        self, profile_id: str, *, only: Sequence[str] = (), but: Sequence[str] = ()
+    ) -> dict[str, Any] | None:
         place = self._landmarks.before(self.connection, profile_id) if self._landmarks else None
-        return next(iter(_rows(self.connection.execute(row_statement(profile_id, place)))), None)
+        statement = row_statement(profile_id, place, only=only, but=but)
+        return next(iter(_rows(self.connection.execute(statement))), None)
 
     @traced_stream("store stream", {"db.system.name": "duckdb"})
     def stream(self, columns: Sequence[str], within: KeyRange = EVERYONE) -> Iterator[pa.RecordBatch]:

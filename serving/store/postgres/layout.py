@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
 from tagcast.serving.store.manifest import Manifest
-from tagcast.serving.store.schema import REASONS, column_name
+from tagcast.serving.store.schema import REASONS, RunInfo, column_name
 
 Kind = Literal["number", "word", "text", "boolean", "reasons"]
 TOP_REASONS = 3
@@ -83,8 +83,9 @@ class Layout:
     sample_rows: int = 0
 
     @classmethod
-    def of(cls, attributes: Mapping[str, str], tags: Sequence[str]) -> Layout:
-        """Plan the tables for a run."""
+    def of(cls, attributes: Mapping[str, str], run: RunInfo) -> Layout:
+        """Plan the tables for a run; facts have tables of their own, so that a count by tags reads none of them, and are no attributes."""
+        facts = {fact.name: fact.filter_kind for fact in run.facts}
         columns: list[Column] = []
         group, used, count = 0, 0, 0
 
@@ -103,12 +104,17 @@ class Layout:
         for tier, parts in enumerate(_TIERS):
             if tier:
                 group, used, count = group + 1, 0, 0
-            for tag in tags:
+            for tag in run.tags:
                 for part in parts:
-                    add(column_name(tag, part), _kind(part))
+                    add(column_name(tag.tag, part), _kind(part))
             if not tier:
                 for name, kind in attributes.items():
-                    add(name, _ATTRIBUTES[kind])
+                    if name not in facts:
+                        add(name, _ATTRIBUTES[kind])
+        if facts:
+            group, used, count = group + 1, 0, 0
+        for name, kind in facts.items():
+            add(name, _ATTRIBUTES[kind])
         return cls(columns, {c.name: [] for c in columns if c.kind in {"word", "reasons"}})
 
     @property

@@ -39,7 +39,7 @@ class PhysicalQuery:
     def __init__(self, select: exp.Select, layout: Layout, table: dict[int, exp.Table]) -> None:
         self._layout = layout
         self._known = layout.by_name()
-        self._groups = {0}
+        self._groups: set[int] = set()
         outputs: list[_Output] = []
         projections: list[exp.Expr] = []
         for projection in select.expressions:
@@ -53,10 +53,11 @@ class PhysicalQuery:
         for part, clause in select.args.items():
             if clause is not None and part not in {"expressions", "from_", "joins"}:
                 query.set(part, clause.transform(self._physical) if isinstance(clause, exp.Expr) else clause)
-        joined = sorted(self._groups)
-        query = query.from_(table[joined[0]].as_("g0"), copy=False)
-        for group in joined[1:]:
-            on = exp.column("n", table="g0").eq(exp.column("n", table=f"g{group}"))
+        # Each table has a row of everybody: one that nothing is read of is not joined, the first neither.
+        first, *joined = sorted(self._groups) or [0]
+        query = query.from_(table[first].as_(f"g{first}"), copy=False)
+        for group in joined:
+            on = exp.column("n", table=f"g{first}").eq(exp.column("n", table=f"g{group}"))
             query = query.join(table[group].as_(f"g{group}"), on=on, copy=False)
         self.query = query
 
@@ -89,6 +90,7 @@ class PhysicalQuery:
             return exp.Ordered(this=self._physical(node.this), desc=down, nulls_first=down)
         if isinstance(node, exp.Column) and not node.table:
             if node.name == "profile_id":
+                self._groups.add(0)
                 return exp.column("profile_id", table="g0")
             if node.name in self._known:
                 return self._column(self._known[node.name])

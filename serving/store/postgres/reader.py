@@ -34,7 +34,9 @@ class PostgresReader:
         self._connection = connection
         self._layout = layout
         self._cursor: Any = None
+        self._facts = [fact.name for fact in manifest.run.facts]
         self._row_queries: list[tuple[PhysicalQuery, str]] = []
+        self._fact_queries: list[tuple[PhysicalQuery, str]] = []
 
     @property
     def sample_rows(self) -> int:
@@ -57,23 +59,34 @@ class PostgresReader:
 
     @traced("store row", {"db.system.name": "postgresql"})
     def row(self, profile_id: str) -> dict[str, Any] | None:
-        """Return all columns of one profile."""
+        """Return the columns of one profile but its facts."""
+        if not self._row_queries:
+            facts = {*self._facts}
+            self._row_queries = self._queries_of_a_row([n for n in self._layout.by_name() if n not in facts])
+        return self._row(profile_id, self._row_queries)
+
+    @traced("store facts", {"db.system.name": "postgresql"})
+    def facts_of(self, profile_id: str) -> dict[str, Any] | None:
+        """Return the facts of one profile."""
+        if not self._fact_queries:
+            self._fact_queries = self._queries_of_a_row(self._facts)
+        found = self._row(profile_id, self._fact_queries)
+        return None if found is None else {name: found[name] for name in self._facts}
+
+    def _row(self, profile_id: str, queries: Sequence[tuple[PhysicalQuery, str]]) -> dict[str, Any] | None:
         if "\0" in profile_id:
             return None  # no text of PostgreSQL holds it
-        if not self._row_queries:
-            self._row_queries = self._queries_of_a_row()
         found: dict[str, Any] = {}
-        for query, sql in self._row_queries:
+        for query, sql in queries:
             stored = self._fetch(sql, profile_id).read_all()
             if not stored.num_rows:
                 return None
             found |= query.one([column[0].as_py() for column in stored.columns])
         return found
 
-    def _queries_of_a_row(self) -> list[tuple[PhysicalQuery, str]]:
-        """Return the questions for a whole row: of hundreds of tags it is more than the server gives at once."""
+    def _queries_of_a_row(self, names: Sequence[str]) -> list[tuple[PhysicalQuery, str]]:
+        """Return the questions for columns of a row: of hundreds of tags it is more than the server gives at once."""
         tables = {g: self._server.table(table_of(self.manifest, "g", g)) for g in self._layout.groups}
-        names = list(self._layout.by_name())
         same_profile = exp.column("profile_id").eq(exp.Parameter(this=exp.Literal.number(1)))
         queries = []
         for start in range(0, max(1, len(names)), COLUMNS_AT_ONCE):

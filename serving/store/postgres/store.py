@@ -186,7 +186,7 @@ class PostgresStore(ProfileStore):
         connection = self._connection()
         kinds = {pa.float64(): "number", pa.bool_(): "boolean"}
         attributes = {f.name: kinds.get(f.type, "text") for f in list(schema)[1:] if ":" not in f.name}
-        layout = Layout.of(attributes, [tag.tag for tag in run.tags])
+        layout = Layout.of(attributes, run)
         for group in layout.groups:
             columns = ", ".join(f"{name} {kind}" for name, kind in layout.definition(group))
             perform(connection, f"CREATE TABLE {self.server.name(f'r{number}_g{group}')} ({columns})")

@@ -64,6 +64,7 @@ COMMANDS: dict[tuple[str, ...], tuple[tuple[str, ...], set[str]]] = {
     ("audience", "portrait"): (("age > 30",), ALL - ADMIN),
     ("audience", "compare"): (("age > 30", "age > 40"), ALL - ADMIN),
     ("audience", "list"): ((), ALL - ADMIN),
+    ("audience", "fields"): ((), ALL - ADMIN),
     ("audience", "profit"): (
         ("age > 30", "--tag", TAG, "--benefit", "1", "--cost", "1", "--saved-share", "0.5"),
         MARKETER,

@@ -345,7 +345,7 @@ class TestPlainWords:
             ),
             (
                 "spend.score >= 1250.5 AND (city = '北京' OR email_ok = TRUE)",
-                "Customers where the expected amount of Spend is at least 1,250.5, and (city is “北京”, or email ok is true).",
+                "Customers where the expected amount of Spend is at least 1,250.5, and (city is “北京”, or email ok is yes).",
                 "满足以下条件的客户：消费的预期金额不低于1,250.5，并且（city为“北京”，或者email ok为是）。",
             ),
             (

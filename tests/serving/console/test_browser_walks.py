@@ -18,6 +18,35 @@ pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.browser, pytest.ma
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_fact_is_found_by_either_language_and_its_period_chosen_in_words(browser, site, language):
+    mia = Visitor(browser, site, "Mia", language)
+    say, page = mia.say, mia.page
+    mia.open(f"{site}/audience?filter=recency_days%20IS%20NULL")
+    never = {"en": "there has never been any purchase", "zh": "从未有过购买"}
+    page.get_by_text(say.of(never)).wait_for()
+    # Searched for in the other language, the other words are shown.
+    page.locator(".cond .c-field").click()
+    page.locator(".cond .c-field input").fill({"en": "净消费额", "zh": "net spend"}[language])
+    assert (
+        page.locator(".q-menu .q-item.disabled").inner_text()
+        == {"en": "Purchases and activity", "zh": "购买与活动"}[language]
+    )
+    page.locator(".q-menu .q-item:not(.disabled)").first.click()
+    mia.settle()
+    mia.pick(".c-part", say(msg("last {days} days", days=7)))
+    mia.settle()
+    value = page.locator(".cond .c-value input")
+    page.wait_for_function("document.querySelector('.cond .c-value input').placeholder.includes('–')")
+    value.fill("20")
+    page.wait_for_function("document.querySelector('.filter-text textarea').value === 'spend_7d >= 20'")
+    assert page.locator(".cond .q-field__suffix").inner_text() == "NOK"
+    sentence = {"en": "net spend, last 7 days is at least 20 NOK", "zh": "近7天净消费额不低于20 NOK"}
+    page.get_by_text(say.of(sentence)).wait_for()
+    counted = mia.ask("POST", "/api/v1/audiences/count", {"filter": "spend_7d >= 20"})["members"]
+    assert 0 < counted == mia.count()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_marketer_finds_a_tag_and_takes_an_audience_away(browser, site, language):
     mia = Visitor(browser, site, "Mia", language)
     say, page = mia.say, mia.page

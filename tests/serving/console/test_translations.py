@@ -286,11 +286,19 @@ def page_texts(page: str) -> Iterator[str]:
 
 def _texts(value) -> Iterator[str]:
     match value:
+        case {"value": int(), "label": str(), "title": str(shown)}:
+            yield shown  # a choice that is shown by its title; its label is what it is found by, in any language
         case dict():
             for key, inner in value.items():
-                if key in {"innerHTML", "label", "title", "aria-label", "placeholder", "hint"} and isinstance(
-                    inner, str
-                ):
+                if key in {
+                    "innerHTML",
+                    "label",
+                    "title",
+                    "aria-label",
+                    "placeholder",
+                    "hint",
+                    "suffix",
+                } and isinstance(inner, str):
                     yield from re.findall(r'(?:title|aria-label)="([^"]*)"', inner)
                     plain = re.sub(r"<(code|pre)\b.*?</\1>", " ", inner, flags=re.DOTALL)
                     yield html.unescape(re.sub(r"<[^>]*>", "\n", plain))

@@ -71,6 +71,7 @@ REQUESTS: list[tuple[str, str, str, object]] = [
     ("POST", "/audiences/members", "/audiences/members", {"filter": "IN AUDIENCE 'everybody then'", "limit": 500}),
     ("POST", "/audiences/sample", "/audiences/sample", {"filter": "age > 0 OR age IS NULL", "limit": 50, "seed": 3}),
     ("GET", "/columns", "/columns", None),
+    ("GET", "/fields", "/fields", None),
     ("POST", "/audiences/reach", "/audiences/reach", {**FILTERED, "channel": "email"}),
     ("POST", "/audiences/power", "/audiences/power", {**FILTERED, "holdout": 0.2, "goal": GOAL}),
     ("POST", "/audiences/export", "/audiences/export", {**FILTERED, "no_contact": True, "columns": ["city", "age", "churn_risk.score"]}),

@@ -17,7 +17,6 @@ from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, failed
 from tagcast.serving.console.ui.page_context import link
-from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.widgets import area_field, button, dialog, html, select, text_field
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def _members(page: PageContext, fields: Fields, rows: list[dict[str, Any]]) -> M
     for row in rows:
         identity = str(row["profile_id"])
         first = h("a", identity, href=link("/profile", identity)) if may else identity
-        cells = [h("td", _cell(page, row[name]), class_="num") for name in shown]
+        cells = [h("td", _cell(fields, name, row[name]), class_="num") for name in shown]
         lines.append(h("tr", h("td", first, class_="mono"), cells))
     return h(
         "div", h("table", h("thead", h("tr", heads)), h("tbody", lines), class_="t"), class_="table-wrap"
@@ -119,7 +118,7 @@ def _column(page: PageContext, fields: Fields, name: str) -> str:
     return name
 
 
-def _cell(page: PageContext, value: object) -> str:
-    if isinstance(value, float):
+def _cell(fields: Fields, name: str, value: object) -> str:
+    if isinstance(value, float) and fields.words.label(name, value, fields.page.language) is None:
         return number(value)
-    return value_word(page.say, value)
+    return fields.value(name, value)

@@ -11,6 +11,7 @@ from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.service import parse_for, top_conditions
+from tagcast.serving.audiences.wording.field_words import field_words
 from tagcast.serving.catalog.known_tags import loss_tags
 from tagcast.serving.console.audiences.builder.dialogs import sample_dialog, save_dialog
 from tagcast.serving.console.audiences.builder.draft import Group, Row, draft_of
@@ -25,7 +26,6 @@ from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, filter_place
 from tagcast.serving.console.ui.page_context import PageContext, keep_in_address, leave_for, link
-from tagcast.serving.console.ui.titles import titles
 from tagcast.serving.console.ui.widgets import area_field, button, html
 from tagcast.serving.web.error_handlers import log_mistake
 
@@ -47,9 +47,9 @@ def start(context: ServiceContext, person: Person, text: str, saved: str) -> tup
 async def audience_page(page: PageContext) -> None:
     """Show the builder; the address may give a filter, or the name of a saved audience."""
     names = await page.run(names_for)
-    known = await page.run(titles, page.language)
+    words = await page.run(field_words)
     kept, text = await page.run(start, page.parameter("filter"), page.parameter("saved"))
-    Builder(page, Fields(page, names, known, await page.run(loss_tags)), kept).open(text)
+    Builder(page, Fields(page, names, words, await page.run(loss_tags)), kept).open(text)
 
 
 class Builder:

@@ -48,6 +48,7 @@ class Tree:
         self.boxes: dict[int, Element] = {}
         self.modes: dict[tuple[int, Mode], Html] = {}
         self.levels: dict[str, list[str]] = {}
+        self.ranges: dict[str, tuple[float, float] | None] = {}
         self.place = ui.element("div").classes("tree")
 
     def show(self, draft: Group) -> None:
@@ -102,7 +103,9 @@ class Tree:
                     self._group(item, group)
                 else:
                     removed = partial(self._remove, group, item)
-                    self.lines[id(item)] = Line(self.fields, item, self.changed, removed, self.levels)
+                    self.lines[id(item)] = Line(
+                        self.fields, item, self.changed, removed, self.levels, self.ranges
+                    )
             self._mark(group)
             with ui.element("div").classes("group-foot"):
                 button(say(msg("Condition")), lambda: self._add(group, Row()), "small", "plus")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from tagcast.models.filters.conditions import (
     And,
@@ -20,125 +19,37 @@ from tagcast.models.filters.conditions import (
     Scalar,
     fold,
 )
+from tagcast.serving.audiences.wording.vocabulary import WORDS
 
-Language = Literal["en", "zh"]
+if TYPE_CHECKING:
+    from tagcast.serving.audiences.wording.field_words import FieldWords, Language
+    from tagcast.serving.store.schema import FactRun
 
-_WORDS: dict[Language, dict[str, str]] = {
-    "en": {
-        "all": "Customers where {}.",
-        "and": ", and ",
-        "or": ", or ",
-        "either": "either {}",
-        "group": "({})",
-        "not": "it is not so that {}",
-        "attribute": "{}",
-        "value": "{}",
-        "band": "the band of {}",
-        "score": "the score of {}",
-        "amount": "the expected amount of {}",
-        "confidence": "the confidence in {}",
-        "percentile": "the rank by {}",
-        "lower": "the lower bound of {}",
-        "upper": "the upper bound of {}",
-        "unknown_because": "the reason why {} is unknown",
-        "is": "{} is {}",
-        "is_not": "{} is something other than {}",
-        "not_is": "{} is not {} or has no value",
-        "<": "{} is below {}",
-        "<=": "{} is at most {}",
-        ">": "{} is above {}",
-        ">=": "{} is at least {}",
-        "in": "{} is one of {}",
-        "not_in": "{} is none of {} or has no value",
-        "between": "{} is between {} and {}",
-        "top": "{} ranks in the top {}",
-        "bottom": "{} ranks in the bottom {}",
-        "null": "{} is missing",
-        "not_null": "{} is given",
-        "outside": "{} has no value",
-        "not_outside": "{} has a value",
-        "audience": "the audience “{}” includes them",
-        "not_audience": "the audience “{}” does not include them",
-        "yes": "yes",
-        "no": "no",
-        "unknown": "unknown",
-        "true": "true",
-        "false": "false",
-        "quote": "“{}”",
-        "list": ", ",
-        "more": "{} and {} more",
-    },
-    "zh": {
-        "all": "满足以下条件的客户：{}。",
-        "and": "，并且",
-        "or": "，或者",
-        "either": "满足其一：{}",
-        "group": "（{}）",
-        "not": "不满足“{}”",
-        "attribute": "{}",
-        "value": "{}",
-        "band": "{}的等级",
-        "score": "{}的得分",
-        "amount": "{}的预期金额",
-        "confidence": "{}的置信度",
-        "percentile": "{}的排名",
-        "lower": "{}的下界",
-        "upper": "{}的上界",
-        "unknown_because": "{}未知的原因",
-        "is": "{}为{}",
-        "is_not": "{}为{}以外的值",
-        "not_is": "{}不为{}或没有取值",
-        "<": "{}低于{}",
-        "<=": "{}不高于{}",
-        ">": "{}高于{}",
-        ">=": "{}不低于{}",
-        "in": "{}为{}之一",
-        "not_in": "{}不为{}中的任何一个或没有取值",
-        "between": "{}在{}到{}之间",
-        "top": "{}排名前{}",
-        "bottom": "{}排名后{}",
-        "null": "{}未填写",
-        "not_null": "{}已填写",
-        "outside": "没有{}的判断",
-        "not_outside": "有{}的判断",
-        "audience": "属于人群“{}”",
-        "not_audience": "不属于人群“{}”",
-        "yes": "是",
-        "no": "否",
-        "unknown": "未知",
-        "true": "是",
-        "false": "否",
-        "quote": "“{}”",
-        "list": "、",
-        "more": "{}等 {} 个",
-    },
-}
 _LISTED = 8
 _SHARES = {"confidence", "score", "lower", "upper"}
 _OPPOSITE = {
     "is": "not_is",
     "in": "not_in",
     "null": "not_null",
+    "never": "ever",
+    "unknown_fact": "known_fact",
+    "ago =": "ago not =",
     "outside": "not_outside",
     "audience": "not_audience",
 }
 
 
-def describe(
-    tree: Filter, titles: Mapping[str, str], language: Language, *, amounts: Collection[str] = ()
-) -> str:
+def describe(tree: Filter, words: FieldWords, language: Language) -> str:
     """Return what ``tree`` means as one sentence.
 
     Parameters
     ----------
     tree : Filter
-    titles : mapping of str to str
-        Tag to its title in the language; names stand for the others.
+    words : FieldWords
+        What fields and values are called.
     language : {"en", "zh"}
-    amounts : collection of str
-        Tags whose scores are amounts rather than chances.
     """
-    return _Translator(titles, language, amounts).sentence(tree)
+    return _Translator(words, language).sentence(tree)
 
 
 @dataclass(frozen=True)
@@ -152,10 +63,10 @@ class _Phrase:
 class _Translator:
     """Puts conditions into the words of one language."""
 
-    def __init__(self, titles: Mapping[str, str], language: Language, amounts: Collection[str]) -> None:
-        self._titles = titles
-        self._words = _WORDS[language]
-        self._amounts = amounts
+    def __init__(self, named: FieldWords, language: Language) -> None:
+        self._named = named
+        self._language = language
+        self._words = WORDS[language]
 
     def sentence(self, tree: Filter) -> str:
         phrase = fold(tree.root, leaf=self._phrase, negated=self._negated, joined=self._joined)
@@ -196,28 +107,48 @@ class _Translator:
                 and isinstance(second, Compare)
                 and (first.field, first.op, second.op) == (second.field, ">=", "<=")
             ):
-                low, high = (self._value(first.field, c.value) for c in (first, second))
-                texts.append(self._words["between"].format(self._field(first.field), low, high))
+                texts.append(self._between(first, second))
                 rest = rest[2:]
             else:
                 texts.append(rest.pop(0)[1].inner)
         return texts
 
+    def _between(self, low: Compare, high: Compare) -> str:
+        if (since := self._since(low.field)) is not None:
+            return self._words["ago between"].format(since, *(_plain(float(c.value)) for c in (low, high)))
+        values = (self._value(low.field, c.value) for c in (low, high))
+        return self._words["between"].format(self._field(low.field), *values)
+
+    def _fact(self, field: FieldRef) -> FactRun | None:
+        return self._named.facts.get(field.name) if field.part is None else None
+
+    def _since(self, field: FieldRef) -> str | None:
+        """Return what happened, of a fact that is the days since it: the last purchase."""
+        fact = self._fact(field)
+        if fact is None or not fact.since:
+            return None
+        return self._words[f"since_{fact.since}"].format(fact.measure_title(self._language))
+
     def _leaf(self, leaf: Leaf) -> tuple[str, list[str]]:
         """Return the key of the leaf's pattern, and what goes into it."""
         if isinstance(leaf, InAudience):
             return "audience", [leaf.name]
-        field = self._field(leaf.field)
+        field, fact, since = self._field(leaf.field), self._fact(leaf.field), self._since(leaf.field)
         match leaf:
             case IsNull():
-                attribute = leaf.field.part is None
-                return ("null", [field]) if attribute else ("outside", [self._title(leaf.field)])
+                if fact is not None and since is not None:
+                    return "never", [fact.measure_title(self._language)]
+                if leaf.field.part is not None:
+                    return "outside", [self._title(leaf.field)]
+                return ("null" if fact is None else "unknown_fact"), [field]
             case OneOf():
                 shown = self._words["list"].join(self._value(leaf.field, v) for v in leaf.values[:_LISTED])
                 more = len(leaf.values) - _LISTED
-                count = more if self._words is _WORDS["en"] else len(leaf.values)
+                count = more if self._language == "en" else len(leaf.values)
                 return "in", [field, self._words["more"].format(shown, f"{count:,}") if more > 0 else shown]
             case Compare():
+                if since is not None:
+                    return f"ago {leaf.op}", [since, _plain(float(leaf.value))]
                 if leaf.field.part == "percentile" and leaf.op in {">=", ">", "<", "<="}:
                     above = leaf.op in {">=", ">"}
                     rank = 100 - float(leaf.value) if above else float(leaf.value)
@@ -228,23 +159,38 @@ class _Translator:
                 assert_never(leaf)
 
     def _title(self, field: FieldRef) -> str:
-        return self._titles.get(field.name, field.name)
+        return self._named.title(field.name, self._language)
 
     def _field(self, field: FieldRef) -> str:
         if field.part is None:
-            return self._words["attribute"].format(field.name.replace("_", " "))
-        part = "amount" if field.part == "score" and field.name in self._amounts else field.part
+            return self._words["attribute"].format(self._title(field))
+        part = "amount" if field.part == "score" and field.name in self._named.amounts else field.part
         return self._words[part].format(self._title(field))
 
     def _value(self, field: FieldRef, value: Scalar) -> str:
+        label = self._named.label(field.name, value, self._language) if field.part is None else None
+        if label is not None:
+            return self._words["quote"].format(label)
         if isinstance(value, bool):
             return self._words["true" if value else "false"]
         if isinstance(value, str):
             known = field.part in {"value", "band"} and value in {"yes", "no", "unknown"}
             return self._words["quote"].format(self._words[value] if known else value)
-        if field.part in _SHARES and (field.part == "confidence" or field.name not in self._amounts):
+        if field.part in _SHARES and (field.part == "confidence" or field.name not in self._named.amounts):
             return f"{_plain(100 * value)}%"
-        return _plain(value)
+        fact = self._fact(field)
+        return _plain(value) if fact is None else self._of_unit(fact, value)
+
+    def _of_unit(self, fact: FactRun, value: float) -> str:
+        match fact.unit:
+            case "share":
+                return f"{_plain(100 * value)}%"
+            case "days":
+                return self._words["days"].format(_plain(value))
+            case "currency" if self._named.currency:
+                return self._words["money"].format(_plain(value), self._named.currency)
+            case _:
+                return _plain(value)
 
 
 def _plain(value: float) -> str:

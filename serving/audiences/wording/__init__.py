@@ -1,0 +1,1 @@
+"""Filters in plain words, in both languages."""
