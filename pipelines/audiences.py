@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tagcast.features.core.messages import Message
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.audiences.portrait import Overlap, Portrait
+    from tagcast.serving.audiences.portraits.overlap import Overlap
+    from tagcast.serving.audiences.portraits.portrait import Portrait
     from tagcast.serving.audiences.service import Language, ProfitCurve
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.delivery.consent import Reach
@@ -110,7 +111,7 @@ def profit_of(
 
 def portrait_of(context: ServiceContext, person: Person, text: str, against: str | None = None) -> Portrait:
     """Return what sets the members of a filter apart from those of ``against``, or from everyone."""
-    from tagcast.serving.audiences.portrait import portrait
+    from tagcast.serving.audiences.portraits.portrait import portrait
     from tagcast.serving.audiences.service import parse_for
 
     other = None if against is None else parse_for(context, person, against)
@@ -119,7 +120,7 @@ def portrait_of(context: ServiceContext, person: Person, text: str, against: str
 
 def overlap_of(context: ServiceContext, person: Person, text: str, other: str) -> Overlap:
     """Return how the members of two filters overlap."""
-    from tagcast.serving.audiences.portrait import compare
+    from tagcast.serving.audiences.portraits.overlap import compare
     from tagcast.serving.audiences.service import parse_for
 
     return compare(context, person, parse_for(context, person, text), parse_for(context, person, other))

@@ -21,11 +21,11 @@ from tagcast.pipelines.reports.audiences import (
     render_members,
     render_overlap,
     render_portrait,
-    render_profit,
     render_reach,
     render_saved,
 )
 from tagcast.pipelines.reports.terminal import say
+from tagcast.pipelines.reports.thresholds import render_profit
 from tagcast.serving.audiences.saved_audience_actions import delete as delete_audience
 from tagcast.serving.audiences.saved_audience_actions import listed as listed_for
 from tagcast.serving.audiences.saved_audience_actions import save as save_audience

@@ -122,8 +122,10 @@ class Audience:
         Returns
         -------
         DataFrame
-            A row a level of a tag or attribute, by field: ``field``, ``kind``, ``level``, ``members``, ``share``,
-            ``against``, ``against_share``, and ``index`` (100 times one share by the other; 100 is the same).
+            A row a level of a fact, an attribute or a tag, by field: ``field``, ``kind``, ``level``, ``members``, ``share``,
+            ``against``, ``against_share``, ``index`` (100 times one share by the other; 100 is the same), ``low`` and ``high``
+            (its 95 % interval), ``clear`` (whether it differs from 100, judged with all others) and ``own`` (whether the filter
+            itself says something of the field).
 
         Raises
         ------

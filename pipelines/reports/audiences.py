@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tagcast.features.core.messages import language_of, listed, msg, nmsg
+from tagcast.features.core.messages import Text, language_of, listed, msg, nmsg
 from tagcast.pipelines.reports.terminal import amount, say, table
 
 if TYPE_CHECKING:
     from tagcast.registry.governance.saved_audiences import SavedAudience
-    from tagcast.serving.audiences.portrait import Overlap, Portrait
-    from tagcast.serving.audiences.service import ProfitCurve
+    from tagcast.serving.audiences.portraits.overlap import Overlap
+    from tagcast.serving.audiences.portraits.portrait import Portrait
     from tagcast.serving.audiences.wording.field_words import FilterField
     from tagcast.serving.delivery.consent import Reach
     from tagcast.serving.delivery.exports import ExportRecord
@@ -119,36 +119,6 @@ def render_explanation(found: dict[str, Any]) -> None:
         )
 
 
-def render_profit(curve: ProfitCurve, currency: str) -> None:
-    """Print the best threshold, and the profit on the way there, in ``currency``, or in that of the data where it is empty."""
-    best = curve.best
-    if not best.members:
-        say(msg("nobody is worth the cost"))
-        return
-    say(
-        msg(
-            "contact the {members:,} of highest score (from {threshold:.3f} on): expected profit {profit}, "
-            "by the bounds of their scores {low} to {high}",
-            members=best.members,
-            threshold=best.threshold,
-            profit=amount(best.profit),
-            low=amount(best.low),
-            high=amount(best.high),
-        )
-    )
-    say(msg("  amounts in {currency}", currency=currency or msg("the currency of the data")))
-    say(msg("  add to the filter: {condition}", condition=curve.condition))
-    steps = max(1, len(curve.points) // 12)
-    table(
-        msg("Profit by threshold"),
-        (msg("profiles"), msg("score from"), msg("profit"), msg("low"), msg("high")),
-        [
-            (p.members, p.threshold, amount(p.profit), amount(p.low), amount(p.high))
-            for p in dict.fromkeys((*curve.points[::steps], curve.points[-1]))
-        ],
-    )
-
-
 def render_members(rows: Sequence[dict[str, Any]], amounts: frozenset[str]) -> None:
     """Print profiles of an audience; ``amounts`` are the columns that hold amounts."""
     lines = [[amount(v) if name in amounts else v for name, v in row.items()] for row in rows]
@@ -163,11 +133,32 @@ def render_portrait(found: Portrait, by: Literal["index", "share"], top: int) ->
     """Print what sets an audience apart."""
     figures = {"members": found.members, "against": found.against}
     ranked = found.by_index() if by == "index" else found.by_share()
+    notes: list[Text] = [msg("index 100: as common as among the others")]
+    if by == "index":
+        unclear = len(found.unclear())
+        notes.append(
+            nmsg(
+                "{n:,} level is not shown, since its index does not clearly differ from 100",
+                "{n:,} levels are not shown, since their index does not clearly differ from 100",
+                unclear,
+            )
+        )
+        if found.own:
+            notes.append(msg("left out, since the filter itself sets it: {fields}", fields=listed(found.own)))
     table(
         msg("{members:,} profiles against {against:,}, estimated from a sample", **figures)
         if found.estimated
         else msg("{members:,} profiles against {against:,}", **figures),
-        (msg("field"), msg("level"), msg("profiles"), msg("share"), msg("of the others"), msg("index")),
+        (
+            msg("field"),
+            msg("level"),
+            msg("profiles"),
+            msg("share"),
+            msg("of the others"),
+            msg("index"),
+            msg("19 of 20 times from"),
+            msg("to"),
+        ),
         [
             (
                 row.field,
@@ -175,12 +166,34 @@ def render_portrait(found: Portrait, by: Literal["index", "share"], top: int) ->
                 row.members,
                 f"{row.share:.1%}",
                 f"{row.against_share:.1%}",
-                None if row.index is None else round(row.index),
+                *(None if one is None else round(one) for one in (row.index, row.low, row.high)),
             )
             for row in ranked[:top]
         ],
-        notes=(msg("index 100: as common as among the others"),),
+        notes=tuple(notes),
     )
+    if found.numbers:
+        table(
+            msg("Medians, and the middle half"),
+            (msg("field"), msg("profiles"), msg("median"), msg("from"), msg("to"), msg("of the others")),
+            [
+                (
+                    one.field,
+                    one.audience.known,
+                    *(amount(value) for value in _middle(one.audience.values)),
+                    None if one.against.median is None else amount(one.against.median),
+                )
+                for one in found.numbers
+            ],
+        )
+
+
+def _middle(quantiles: Sequence[float]) -> tuple[float | None, float | None, float | None]:
+    """Return median, lower and upper quartile."""
+    if not quantiles:
+        return None, None, None
+    _, lower, median, upper, _ = quantiles
+    return median, lower, upper
 
 
 def render_overlap(found: Overlap) -> None:

@@ -1,11 +1,14 @@
-"""`tagcast model thresholds`: what a version's decision rule gives and costs."""
+"""What thresholds give and cost: of a version's decision rule, and of an audience by profit."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import Text, from_json, msg, nmsg
-from tagcast.pipelines.reports.terminal import say, table
+from tagcast.pipelines.reports.terminal import amount, say, table
+
+if TYPE_CHECKING:
+    from tagcast.serving.audiences.service import ProfitCurve
 
 
 def render_thresholds(found: dict[str, Any]) -> None:
@@ -131,3 +134,33 @@ def _cells(row: dict[str, Any], with_profit: bool) -> tuple[Any, ...]:
         row["lift"],
     )
     return (*cells, f"{row['profit']:,.0f}") if with_profit else cells
+
+
+def render_profit(curve: ProfitCurve, currency: str) -> None:
+    """Print the best threshold, and the profit on the way there, in ``currency``, or in that of the data where it is empty."""
+    best = curve.best
+    if not best.members:
+        say(msg("nobody is worth the cost"))
+        return
+    say(
+        msg(
+            "contact the {members:,} of highest score (from {threshold:.3f} on): expected profit {profit}, "
+            "by the bounds of their scores {low} to {high}",
+            members=best.members,
+            threshold=best.threshold,
+            profit=amount(best.profit),
+            low=amount(best.low),
+            high=amount(best.high),
+        )
+    )
+    say(msg("  amounts in {currency}", currency=currency or msg("the currency of the data")))
+    say(msg("  add to the filter: {condition}", condition=curve.condition))
+    steps = max(1, len(curve.points) // 12)
+    table(
+        msg("Profit by threshold"),
+        (msg("profiles"), msg("score from"), msg("profit"), msg("low"), msg("high")),
+        [
+            (p.members, p.threshold, amount(p.profit), amount(p.low), amount(p.high))
+            for p in dict.fromkeys((*curve.points[::steps], curve.points[-1]))
+        ],
+    )

@@ -18,7 +18,8 @@ from tagcast.serving.console.operations.account import account_page
 from tagcast.serving.console.operations.audit import audit_page
 from tagcast.serving.console.operations.reviews import reviews_page
 from tagcast.serving.console.operations.runs import runs_page
-from tagcast.serving.console.profile_page import profile_lookup, profile_view
+from tagcast.serving.console.profiles.lookup import profile_lookup
+from tagcast.serving.console.profiles.page import profile_view
 from tagcast.serving.console.purpose import asked_first
 from tagcast.serving.console.tags.catalog import catalogue_page
 from tagcast.serving.console.tags.rule_draft import rule_page

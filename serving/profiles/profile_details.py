@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
 from tagcast.features.core.engines.key_ranges import PART_FILES
@@ -19,11 +19,17 @@ from tagcast.serving.audiences.filter_resolution import columns_of, hidden_attri
 from tagcast.serving.catalog.known_tags import hidden_tags
 from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.profiles.profile_query import profile
+from tagcast.serving.profiles.purchases import Purchases, purchases_before
+from tagcast.serving.profiles.recent_lookups import remember_lookup
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.store.manifest import Entry
 
+Cause = Literal["data", "model", "threshold"]
+ALL_EVENTS = 100_000
+"""More of one profile are a machine's."""
 KEY_FEATURES = (
     "recency_days",
     "tenure_days",
@@ -39,7 +45,11 @@ KEY_FEATURES = (
 
 @dataclass(frozen=True)
 class Change:
-    """A tag's value or band changed when a run was activated."""
+    """A tag's value or band changed when a run was activated.
+
+    ``cause`` is what was different of the tag in that run: its ``model``, else its ``threshold`` (of a rule the rule), else
+    nothing but the ``data``.
+    """
 
     at: datetime
     tag: str
@@ -47,6 +57,7 @@ class Change:
     value: str | None
     was_band: str | None
     band: str | None
+    cause: Cause = "data"
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ class ProfileDetails:
         Names of attributes and tags that are there, but sensitive and not for this person; tags that are not published are
         none of these.
     tags : list of dict
-        ``tag``, ``title`` (en, zh), ``value``, ``score``, ``lower``, ``upper``, ``confidence``, ``percentile``,
+        ``tag``, ``title`` (en, zh), ``path``, ``kind``, ``values`` (as in :class:`tagcast.serving.store.schema.TagRun`), ``value``, ``score``, ``lower``, ``upper``, ``confidence``, ``percentile``,
         ``band``, ``unknown_because``, ``in_currency``, ``reasons`` (:func:`tagcast.serving.profiles.profile_query.readable_reasons`),
         ``reasons_method``, ``model_version``, ``scored_at``, ``expires_at``, ``expired``: whether that time is over.
     features : list of dict
@@ -74,6 +85,8 @@ class ProfileDetails:
         Newest first.
     events : list of dict
         The last ones, newest first: ``event_time``, ``event``, ``amount`` and the rest of the event log.
+    purchases : Purchases or None
+        What was bought before that day; None where only tags were asked for.
     """
 
     profile_id: str
@@ -84,6 +97,7 @@ class ProfileDetails:
     features: list[dict[str, Any]]
     history: tuple[Change, ...]
     events: list[dict[str, Any]]
+    purchases: Purchases | None = None
 
 
 def profile_page(
@@ -109,6 +123,8 @@ def profile_page(
     page = _tags_of(context, person, profile_id)
     tags = {row["tag"] for row in page.tags} | set(columns_of(context, person).tags)
     data = context.settings.data
+    # The event log may be newer than the run, and hold them under the id of today.
+    every = last_events(data, context.former_ids.person(page.profile_id), ALL_EVENTS)
     details = ProfileDetails(
         page.profile_id,
         page.as_of,
@@ -117,9 +133,10 @@ def profile_page(
         page.tags,
         key_features(data, page.profile_id, page.as_of, hidden_attributes(context, person)),
         tuple(change for change in _history(context, page.profile_id) if change.tag in tags),
-        # The event log may be newer than the run, and hold them under the id of today.
-        last_events(data, context.former_ids.person(page.profile_id), events),
+        every[:events],
+        purchases_before(every, page.as_of),
     )
+    remember_lookup(context, person, details.profile_id)
     _record(context, person, details)
     return details
 
@@ -160,7 +177,7 @@ def _tags_of(context: ServiceContext, person: Person, profile_id: str) -> Profil
         other_ids = context.former_ids.other_ids
         view = profile(reader, profile_id, tags=names.tags, hidden=secret, other_ids=other_ids)
         run = reader.manifest.run
-    titles = {tag.tag: {"en": tag.title_en, "zh": tag.title_zh} for tag in run.tags}
+    about = {tag.tag: tag for tag in run.tags}
     attributes = {name: value for name, value in view.attributes.items() if name in names.attributes}
     sensitive = hidden_tags(context, person)
     hidden = [
@@ -169,25 +186,47 @@ def _tags_of(context: ServiceContext, person: Person, profile_id: str) -> Profil
     ]
     now = context.now
     tags = [
-        {**row, "title": titles[row["tag"]], "expired": row["expires_at"] <= now} for row in view.predictions
+        {
+            **row,
+            "title": {"en": about[row["tag"]].title_en, "zh": about[row["tag"]].title_zh},
+            "path": about[row["tag"]].path,
+            "kind": about[row["tag"]].kind,
+            "values": about[row["tag"]].values,
+            "expired": row["expires_at"] <= now,
+        }
+        for row in view.predictions
     ]
     return ProfileDetails(view.profile_id, run.as_of, attributes, tuple(hidden), tags, [], (), [])
 
 
 def _history(context: ServiceContext, profile_id: str) -> list[Change]:
-    times = {entry.number: entry.at for entry in context.store.log()}
+    log = context.store.log()
+    entries = {entry.number: (before, entry) for before, entry in zip([None, *log], log, strict=False)}
     return [
         Change(
-            times[row["entry"]],
+            entries[row["entry"]][1].at,
             row["tag"],
             row["was_value"],
             row["now_value"],
             row["was_band"],
             row["now_band"],
+            _cause(*entries[row["entry"]], row["tag"]),
         )
         for row in context.store.store.changes_of(profile_id, 0)
-        if row["entry"] in times
+        if row["entry"] in entries
     ]
+
+
+def _cause(before: Entry | None, entry: Entry, name: str) -> Cause:
+    """Return what of a tag was different in a run from the one that was active before."""
+    if before is None:
+        return "data"
+    was, now = (next((t for t in one.manifest.run.tags if t.tag == name), None) for one in (before, entry))
+    if was is None or now is None:
+        return "data"
+    if was.model_version != now.model_version:
+        return "model"
+    return "threshold" if was.deciding != now.deciding else "data"
 
 
 def key_features(

@@ -25,9 +25,10 @@ from tagcast.serving.api.audiences.requests import (
     Question,
     SampleQuestion,
 )
-from tagcast.serving.audiences import portrait
 from tagcast.serving.audiences import service as questions
-from tagcast.serving.audiences.portrait import Overlap, Portrait
+from tagcast.serving.audiences.portraits import overlap, portrait
+from tagcast.serving.audiences.portraits.overlap import Overlap
+from tagcast.serving.audiences.portraits.portrait import Portrait
 from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.service import (
     ConditionImpact,
@@ -170,7 +171,7 @@ def audience_routes(context: ServiceContext) -> APIRouter:
     def compare(request: Request, asked: CompareQuestion) -> Overlap:
         """How two audiences overlap."""
         person = person_of(request)
-        return portrait.compare(context, person, asked.a.read(context, person), asked.b.read(context, person))
+        return overlap.compare(context, person, asked.a.read(context, person), asked.b.read(context, person))
 
     @routes.post("/audiences/members")
     def members(request: Request, asked: PageQuestion) -> Page:

@@ -52,6 +52,13 @@ def describe(tree: Filter, words: FieldWords, language: Language) -> str:
     return _Translator(words, language).sentence(tree)
 
 
+def describe_condition(condition: Leaf | Not, words: FieldWords, language: Language) -> str:
+    """Return what one condition, or its opposite, means: a part of a sentence."""
+    translator = _Translator(words, language)
+    tree = Filter(root=condition)
+    return translator.phrase(tree).inner
+
+
 @dataclass(frozen=True)
 class _Phrase:
     """A condition in words: ``inner`` within another one, ``whole`` where it is the filter itself."""
@@ -69,8 +76,10 @@ class _Translator:
         self._words = WORDS[language]
 
     def sentence(self, tree: Filter) -> str:
-        phrase = fold(tree.root, leaf=self._phrase, negated=self._negated, joined=self._joined)
-        return self._words["all"].format(phrase.whole)
+        return self._words["all"].format(self.phrase(tree).whole)
+
+    def phrase(self, tree: Filter) -> _Phrase:
+        return fold(tree.root, leaf=self._phrase, negated=self._negated, joined=self._joined)
 
     def _phrase(self, leaf: Leaf) -> _Phrase:
         key, parts = self._leaf(leaf)

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import And, Condition, Filter, InAudience, Not, Or
-from tagcast.serving.audiences.portrait import Overlap, compare
+from tagcast.serving.audiences.portraits.overlap import Overlap, compare
 from tagcast.serving.console.audiences.portrait import saved_names
 from tagcast.serving.console.ui.charts import overlap
 from tagcast.serving.console.ui.formatting import number, percent
@@ -80,7 +80,7 @@ def _parts(page: PageContext, shares: Overlap, a: str, b: str) -> Markup:
         (say(msg("In both")), shares.both, And(items=(in_a, in_b))),
         (say(msg("Only in {name}", name=a)), shares.only_a, And(items=(in_a, Not(item=in_b)))),
         (say(msg("Only in {name}", name=b)), shares.only_b, And(items=(in_b, Not(item=in_a)))),
-        (say(msg("In either")), shares.either, Or(items=(in_a, in_b))),
+        (say(msg("In one or both")), shares.either, Or(items=(in_a, in_b))),
     )
     lines = [
         h(
@@ -100,5 +100,12 @@ def _parts(page: PageContext, shares: Overlap, a: str, b: str) -> Markup:
         )
         for name, members, root in rows
     ]
-    share = h("p", say(msg("Overlap:")), " ", h("b", percent(shares.jaccard), class_="num"), class_="best")
+    words = {
+        "both": number(shares.both),
+        "a": percent(shares.both / shares.a if shares.a else None, 0),
+        "first": a,
+        "b": percent(shares.both / shares.b if shares.b else None, 0),
+        "second": b,
+    }
+    share = h("p", say(msg("{both} in both: {a} of {first}, {b} of {second}.", **words)), class_="best")
     return h("div", share, h("table", h("tbody", lines), class_="t"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -11,22 +10,30 @@ from tagcast.features.core.errors import PurposeNeededError, TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter, InAudience
 from tagcast.serving.audiences import service as questions
-from tagcast.serving.audiences.portrait import Portrait, PortraitRow, portrait
-from tagcast.serving.audiences.wording.field_words import FieldWords, field_words
-from tagcast.serving.console.ui.formatting import number, percent
+from tagcast.serving.audiences.portraits.portrait import Portrait, portrait
+from tagcast.serving.audiences.portraits.telling import weight
+from tagcast.serving.console.audiences.portrait_parts import (
+    families,
+    left_out,
+    legend,
+    numbers,
+    ranking,
+    spreads,
+    unclear,
+)
+from tagcast.serving.console.audiences.portrait_words import Words, in_short, words_of
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
-from tagcast.serving.console.ui.tag_badges import value_of
 from tagcast.serving.console.ui.widgets import html, link_button, select
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
 
-_FIRST, _LEAST = 12, 30
+_MOST_MORE, _MOST_LESS, _MOST_SHARES = 12, 8, 16
 
 
 def drawn(context: ServiceContext, person: Person, text: str, against: str) -> tuple[Portrait, str]:
@@ -65,7 +72,7 @@ async def portrait_page(page: PageContext) -> None:
         tree = await page.run(questions.parse_for, text)
         picture, _ = await page.run(drawn, text, against)
         count = await page.run(counted, tree, page.language)
-        known = await page.run(field_words)
+        words = await page.run(words_of, page.language)
     except PurposeNeededError:
         raise  # asked for in place of the page
     except TagcastError as error:
@@ -80,147 +87,108 @@ async def portrait_page(page: PageContext) -> None:
         html(empty(say(msg("This audience is empty")), say(msg("Relax the filter first."))))
         return
     with ui.element("div").classes("portrait-bar"):
-        html(
-            h(
-                "div",
-                h(
-                    "span",
-                    h("i", style="background:var(--accent)"),
-                    say(msg("Audience")),
-                    " ",
-                    number(picture.members),
-                    class_="key",
-                ),
-                h(
-                    "span",
-                    h("i", style="background:var(--line-strong)"),
-                    others,
-                    " ",
-                    number(picture.against),
-                    class_="key",
-                ),
-                class_="legend",
-            )
-        )
+        html(legend(page, picture, others))
         select(
             {"": say(msg("everyone")), **{n: n for n in saved if n != name}},
             against,
             say(msg("Compared with")),
             lambda chosen: ui.navigate.to(here(against=chosen or "")),
         ).classes("against")
+    short = in_short(page, picture, words, others) or say(
+        msg("Nothing clearly sets them apart from {others}.", others=others)
+    )
+    aside = [left_out(page, picture, words)]
+    if picture.estimated:
+        aside.append(say(msg("Shares are estimated from a sample; intervals allow for it.")))
+    html(
+        h(
+            "section",
+            h("p", short, class_="in-short"),
+            h("p", " ".join(filter(None, aside)), class_="faint") if any(aside) else None,
+            class_="card",
+        )
+    )
+    numeric = [one for one in picture.numbers if not one.own and one.audience.values]
     with ui.element("div").classes("portrait-cols"):
-        by_index = sort == "index"
-        ranks = h(
-            "div",
-            [
-                h(
-                    "a",
-                    say(title),
-                    href=here(sort=one),
-                    aria_current="true" if one == sort else None,
-                )
-                for one, title in (("index", msg("index")), ("share", msg("share")))
-            ],
-            class_="seg",
-            role="group",
-            aria_label=say(msg("Ranked by")),
-        )
-        ranked = (
-            picture.by_index(least=min(_LEAST, max(picture.members // 20, 1)))
-            if by_index
-            else [r for r in picture.by_share() if r.level is not None]
-        )
         html(
             h(
                 "section",
-                h("div", h("h2", say(msg("What sets them apart"))), ranks, class_="between"),
+                h(
+                    "div",
+                    h("h2", say(msg("What sets them apart"))),
+                    _ranks(page, sort, here),
+                    class_="between",
+                ),
                 h(
                     "p",
-                    say(msg("Index 100: as common as in the comparison group; 200: twice as common.")),
+                    say(
+                        msg(
+                            "Index 100: as common as in the comparison group; 200: twice as common. Below it: its 95% interval."
+                        )
+                    ),
                     class_="faint",
                 ),
-                _ranking(page, ranked[:_FIRST], known),
+                *_ranked(page, picture, words, by_index=sort == "index"),
                 class_="card",
             )
         )
+        behaviour = (
+            h(
+                "section",
+                h("h2", say(msg("Behaviour and numbers"))),
+                h(
+                    "p",
+                    say(msg("Dot: median; thick: the middle half; thin: all but a tenth at each end.")),
+                    class_="faint",
+                ),
+                numbers(page, numeric, words, others),
+                class_="card",
+            )
+            if numeric
+            else None
+        )
+        tops = families(page, picture, words)
         html(
             h(
-                "section",
-                h("h2", say(msg("All distributions")), class_="sr"),
-                _spreads(page, picture, known),
-                class_="spreads",
-            )
-        )
-
-
-def _level(page: PageContext, row: PortraitRow, known: FieldWords) -> str:
-    if row.level is None:
-        return page.say(msg("not covered")) if row.kind == "tag" else page.say(msg("missing"))
-    return value_of(page, known, row.field, row.level)
-
-
-def _ranking(page: PageContext, rows: Sequence[PortraitRow], known: FieldWords) -> Markup:
-    say = page.say
-    heads = h(
-        "tr",
-        h("th", say(msg("Value"))),
-        h("th", say(msg("Share")), class_="r"),
-        h("th", say(msg("Comparison")), class_="r"),
-        h("th", say(msg("Index")), class_="r"),
-    )
-    lines = [
-        h(
-            "tr",
-            h(
-                "td",
-                h("div", _level(page, row, known), class_="level"),
-                h("div", known.title(row.field, page.language), class_="faint"),
-                class_="wrap",
-            ),
-            h("td", percent(row.share), class_="r nowrap"),
-            h("td", percent(row.against_share), class_="r nowrap muted"),
-            h("td", index_mark(row.index), class_="r"),
-        )
-        for row in rows
-    ]
-    return h("table", h("thead", heads), h("tbody", lines), class_="t tight")
-
-
-def index_mark(index: float | None) -> Markup:
-    """Return an index as a figure whose tone says which way it leans."""
-    if index is None:
-        return h("span", "–", class_="faint")
-    tone = "up" if index >= 120 else "down" if index <= 80 else "even"
-    return h("span", number(round(index)), class_=f"index {tone} num")
-
-
-def _spreads(page: PageContext, picture: Portrait, known: FieldWords) -> list[Markup]:
-    cards = []
-    for field, rows in groupby(picture.rows, key=lambda r: r.field):
-        levels = list(rows)
-        most = max((max(r.share, r.against_share) for r in levels), default=1.0) or 1.0
-        lines = [
-            h(
-                "li",
-                h("span", _level(page, row, known), class_="level", title=_level(page, row, known)),
+                "div",
+                behaviour,
+                h("section", h("h2", say(msg("Top categories"))), h("div", tops, class_="spreads"))
+                if tops
+                else None,
                 h(
-                    "span",
-                    h("i", style=f"width:{100 * row.share / most:.2f}%", class_="mine"),
-                    h("i", style=f"width:{100 * row.against_share / most:.2f}%", class_="theirs"),
-                    class_="pair",
-                    aria_hidden="true",
+                    "details",
+                    h("summary", h("h2", say(msg("All distributions")))),
+                    h("div", spreads(page, picture, words), class_="spreads"),
+                    class_="fold",
+                    open=not (numeric or tops),
                 ),
-                h("span", percent(row.share), class_="num share"),
-                index_mark(row.index),
-            )
-            for row in levels
-        ]
-        cards.append(
-            h(
-                "section",
-                h("h3", known.title(field, page.language)),
-                h("ul", lines, class_="spread"),
-                class_="card",
+                class_="stack",
             )
         )
-    return cards
+
+
+def _ranks(page: PageContext, sort: str, here: Callable[..., str]) -> Markup:
+    choices = (("index", msg("index")), ("share", msg("share")))
+    links = [
+        h("a", page.say(title), href=here(sort=one), aria_current="true" if one == sort else None)
+        for one, title in choices
+    ]
+    return h("div", links, class_="seg", role="group", aria_label=page.say(msg("Ranked by")))
+
+
+def _ranked(page: PageContext, picture: Portrait, words: Words, *, by_index: bool) -> list[Markup | None]:
+    if not by_index:
+        ranked = sorted(picture.ranked(), key=lambda row: -row.share)
+        return [ranking(page, ranked[:_MOST_SHARES], words)]
+    clear = picture.by_index()
+    more = [row for row in clear if row.index is None or row.index > 100][:_MOST_MORE]
+    less = sorted(
+        (row for row in clear if row.index is not None and row.index < 100), key=weight, reverse=True
+    )[:_MOST_LESS]
+    parts: list[Markup | None] = []
+    for title, rows in ((msg("More often"), more), (msg("Less often"), less)):
+        if rows:
+            parts += [h("h3", page.say(title), class_="ranked-part"), ranking(page, rows, words)]
+    if not parts:
+        parts.append(h("p", page.say(msg("No value is clearly more or less common."))))
+    return [*parts, unclear(page, picture.unclear(), words)]

@@ -9,11 +9,12 @@ from tagcast.features.core.messages import Message, msg, nmsg, pmsg
 _OF_OTHERS = (
     (msg("Customer lookup"), msg("Lookup")),
     (
-        msg("One customer’s tags and reasons, changes and recent activity."),
+        msg("Who a customer is: what they bought, what is predicted and why, and what changed."),
         msg("Tags and reasons, changes and recent activity of one of them."),
     ),
     (msg("Customer ID"), msg("Key")),
     (msg("Customer"), msg("Key")),
+    (nmsg("{n:,} customer", "{n:,} customers", 0), nmsg("{n:,} of them", "{n:,} of them", 0)),
     (msg("There is no customer {id}", id=""), msg("There is no {id}", id="")),
     (
         msg("What is predicted about customers, how many it covers, and how reliable it is."),

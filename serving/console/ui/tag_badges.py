@@ -57,20 +57,6 @@ def value_of(page: PageContext, words: FieldWords, field: str, value: object) ->
     return value_word(page.say, value) if label is None else label
 
 
-def attribute_pills(page: PageContext, words: FieldWords, attributes: Mapping[str, object]) -> list[Markup]:
-    """Return the attributes of a profile that are known, a pill each."""
-    return [
-        h(
-            "span",
-            f"{words.title(name, page.language)}: ",
-            h("b", value_of(page, words, name, value)),
-            class_="pill",
-        )
-        for name, value in attributes.items()
-        if value is not None
-    ]
-
-
 def said_bar(say: Translator, said: Mapping[str, int], values: Sequence[str]) -> Markup:
     """Return what a tag says as a bar, with the share of its first value in words."""
     whole = sum(said.values()) or 1

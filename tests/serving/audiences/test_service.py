@@ -9,7 +9,7 @@ from tagcast.features.core.errors import ConflictError, FilterError, NotAllowedE
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter
 from tagcast.registry.governance.saved_audiences import get, sizes
 from tagcast.serving.audiences.filter_resolution import names_for
-from tagcast.serving.audiences.portrait_fields import levels
+from tagcast.serving.audiences.portraits.fields import levels
 from tagcast.serving.audiences.saved_audience_actions import delete, record_sizes, save
 from tagcast.serving.audiences.service import (
     condition_impact,

@@ -8,8 +8,9 @@ import pytest
 
 from tagcast.features.core.errors import NotAllowedError
 from tagcast.serving.audiences import service
-from tagcast.serving.audiences.portrait import compare, portrait
-from tagcast.serving.audiences.portrait_fields import levels
+from tagcast.serving.audiences.portraits.fields import levels
+from tagcast.serving.audiences.portraits.overlap import compare
+from tagcast.serving.audiences.portraits.portrait import portrait
 from tests.support.desks import MARKETER, VIEWER, desk_over, frame, publish_made
 from tests.support.stores import KINDS, make_store
 

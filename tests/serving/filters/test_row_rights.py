@@ -17,11 +17,12 @@ from tagcast.registry.access.roles import Person, roles_of
 from tagcast.registry.operations.campaigns import all_campaigns
 from tagcast.serving.api.app import PREFIX, create_api
 from tagcast.serving.audiences import service
-from tagcast.serving.audiences.portrait import compare, portrait
-from tagcast.serving.audiences.portrait_fields import levels
+from tagcast.serving.audiences.portraits.fields import levels
+from tagcast.serving.audiences.portraits.overlap import compare
+from tagcast.serving.audiences.portraits.portrait import portrait
 from tagcast.serving.audiences.saved_audience_actions import delete, save
 from tagcast.serving.console.audiences.builder.results import counted, outlook
-from tagcast.serving.console.profile_page import some_ids
+from tagcast.serving.console.profiles.lookup import some_ids
 from tagcast.serving.filters.row_rights import reader_for, unusable_conditions
 from tagcast.serving.profiles.profile_details import look_up
 from tagcast.serving.web_app import create_app

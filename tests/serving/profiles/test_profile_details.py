@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
@@ -11,8 +12,20 @@ from tagcast.features.core.errors import NotAllowedError, NotFoundError
 from tagcast.features.ingest.event_log import build_event_log
 from tagcast.registry.governance.lifecycle import transition
 from tagcast.serving.profiles.profile_details import look_up, profile_page
-from tests.support.desks import ANALYST, MARKETER, TAGS, VIEWER, desk_over, frame, publish_made
-from tests.support.published import NOW
+from tagcast.serving.publishing.publication import stage_run
+from tests.support.desks import (
+    ANALYST,
+    MARKETER,
+    TAGS,
+    VIEWER,
+    about,
+    desk_over,
+    frame,
+    people,
+    predicted,
+    publish_made,
+)
+from tests.support.published import NOW, staged
 from tests.support.stores import KINDS, make_store
 
 FRAME = frame().set_index("profile_id")
@@ -81,6 +94,26 @@ def test_what_was_said_before(context) -> None:
     (change,) = [c for c in page.history if c.tag == "churn_risk" and c.was_value is not None]
     assert (change.was_value, change.value) == ("yes", "no")
     assert change.at == NOW
+    assert change.cause == "data"
+
+
+def test_a_change_says_whether_model_or_data_moved_it(context) -> None:
+    batches = predicted(seed=9)
+    run = about(batches, "newer")
+    tags = tuple(replace(tag, model_version="2") if tag.tag == "churn_risk" else tag for tag in run.tags)
+    tags = tuple(replace(tag, deciding="other") if tag.tag == "spend" else tag for tag in tags)
+    with stage_run(context.store.store, "newer") as staging:
+        staging.add(staged(people(), *batches))
+        staging.publish(replace(run, tags=tags), keep=5)
+    context.store.close()
+    causes = {}
+    for profile in ("p0001", "p0002", "p0003", "p0004", "p0005", "p0006"):
+        causes |= {
+            c.tag: c.cause for c in profile_page(context, ANALYST, profile).history if c.was_value is not None
+        }
+    assert causes["churn_risk"] == "model"
+    assert causes["spend"] == "threshold"
+    assert causes[TAGS[1]] == "data"
 
 
 def test_every_id_is_found_wherever_it_lies(context) -> None:

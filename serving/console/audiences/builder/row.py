@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from tagcast.features.core.messages import Message, msg, pmsg
-from tagcast.serving.audiences.portrait_fields import levels, usual_range
+from tagcast.serving.audiences.portraits.fields import levels, usual_range
 from tagcast.serving.console.audiences.builder.draft import MEMBER_TESTS, Row, Test, tests_of
 from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.widgets import html, icon_button, number_field, select

@@ -1,4 +1,4 @@
-"""What a portrait shows of each field: a tag's values, an attribute's commonest levels, ranges of a number.
+"""What a portrait shows of each field: a tag's values, the commonest levels of an attribute or a fact, ranges of a number.
 
 Levels of attributes come from everyone, so that every portrait of a run shows the same ones; they are found once a run.
 """
@@ -6,7 +6,8 @@ Levels of attributes come from everyone, so that every portrait of a run shows t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,9 +18,10 @@ from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.catalog.shown_counts import smallest_cell
 from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.filters.where import quoted
-from tagcast.serving.store.schema import TagRun, column_name
+from tagcast.serving.store.schema import FactRun, TagRun, column_name
 
 if TYPE_CHECKING:
+    from tagcast.models.filters.conditions import Names
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.base import StoreReader
@@ -33,6 +35,7 @@ QUANTILES = (0.2, 0.4, 0.6, 0.8)
 LEAST_COVERED = 0.1
 """A text whose commonest levels cover less than this share of those known describes nobody."""
 MOST_CHOICES = 200
+MOST_FACTS = 12
 _USUAL = (0.01, 0.99)
 
 
@@ -89,17 +92,44 @@ class Field:
     Parameters
     ----------
     name : str
-    kind : {"tag", "attribute"}
+    kind : {"tag", "attribute", "fact"}
     level : exp.Expr
         Of a profile: what the database groups by.
     labels : tuple of (value, str or None)
         Values of the database to what people read, in order.
+    in_ranges : bool
+        Whether its levels are ranges of a number that has many values.
+    fact : FactRun, optional
+        What the run says of it.
     """
 
     name: str
-    kind: Literal["tag", "attribute"]
+    kind: Literal["tag", "attribute", "fact"]
     level: exp.Expr
     labels: tuple[tuple[Any, str | None], ...]
+    in_ranges: bool = False
+    fact: FactRun | None = None
+
+
+def portrayed_fields(context: ServiceContext, person: Person, reader: StoreReader) -> list[Field]:
+    """Return what a portrait shows to ``person``: what people did, who they are, then what is predicted of them."""
+    names = names_for(context, person)
+    found: list[Field] = []
+    for fact in portrayed_facts(names, reader):
+        find = partial(_field, reader, fact.name, fact.filter_kind, "fact")
+        field = context.store.once(reader, ("levels", fact.name), find)
+        found += [replace(field, fact=fact)] if field else []
+    for name, kind in reader.manifest.attributes.items():
+        if name in names.attributes:
+            field = context.store.once(reader, ("levels", name), partial(_field, reader, name, kind))
+            found += [field] if field else []
+    return [*found, *(tag_field(tag) for tag in reader.manifest.run.tags if tag.tag in names.tags)]
+
+
+def portrayed_facts(names: Names, reader: StoreReader) -> list[FactRun]:
+    """Return the facts that say most of how people behave: of each view what it calls recency, frequency and value."""
+    facts = [fact for fact in reader.manifest.run.facts if fact.role and fact.filter_kind == "number"]
+    return [fact for fact in facts if fact.name in names.facts][:MOST_FACTS]
 
 
 def tag_field(tag: TagRun) -> Field:
@@ -108,18 +138,20 @@ def tag_field(tag: TagRun) -> Field:
     return Field(tag.tag, "tag", quoted(column_name(tag.tag, "value")), tuple(labels))
 
 
-def attribute_field(reader: StoreReader, name: str) -> Field | None:
-    """Return the field of an attribute; None for one that has no levels worth showing."""
-    kind = reader.manifest.attributes[name]
-    found = _commonest(reader, name, FEW_NUMBERS if kind == "number" else MOST_LEVELS)
-    several = len(found) > (FEW_NUMBERS if kind == "number" else MOST_LEVELS)
+def _field(
+    reader: StoreReader, name: str, number_or_text: str, kind: Literal["attribute", "fact"] = "attribute"
+) -> Field | None:
+    """Return the field of an attribute or a fact; None for one that has no levels worth showing."""
+    is_number = number_or_text == "number"
+    found = _commonest(reader, name, FEW_NUMBERS if is_number else MOST_LEVELS)
+    several = len(found) > (FEW_NUMBERS if is_number else MOST_LEVELS)
     column = quoted(name)
     if not several:
         values = [row["level"] for row in found]
-        ordered = sorted(values) if kind == "number" else values
-        return Field(name, "attribute", column, (*((v, _label(v)) for v in ordered), (None, None)))
-    if kind == "number":
-        return _ranges(reader, name)
+        ordered = sorted(values) if is_number else values
+        return Field(name, kind, column, (*((v, _label(v)) for v in ordered), (None, None)))
+    if is_number:
+        return _ranges(reader, name, kind)
     common = [row["level"] for row in found[:MOST_LEVELS]]
     covered = sum(row["profiles"] for row in found[:MOST_LEVELS])
     if covered < LEAST_COVERED * _known(reader, name):
@@ -129,7 +161,7 @@ def attribute_field(reader: StoreReader, name: str) -> Field | None:
     known = exp.In(this=column, expressions=[exp.Literal.string(level) for level in common])
     level = exp.Case().when(column.is_(exp.null()), exp.null()).when(known, column)
     level = level.else_(exp.Literal.string(other))
-    return Field(name, "attribute", level, (*((v, v) for v in common), (other, OTHER), (None, None)))
+    return Field(name, kind, level, (*((v, v) for v in common), (other, OTHER), (None, None)))
 
 
 def _commonest(reader: StoreReader, name: str, most: int) -> list[dict[str, Any]]:
@@ -148,7 +180,7 @@ def _known(reader: StoreReader, name: str) -> int:
     return int(reader.query(query, sample=reader.sample_rows > 0).read_all().column(0)[0].as_py())
 
 
-def _ranges(reader: StoreReader, name: str) -> Field:
+def _ranges(reader: StoreReader, name: str, kind: Literal["attribute", "fact"]) -> Field:
     """Return a number in ranges that hold about as many profiles each."""
     column = quoted(name)
     places = exp.Array(expressions=[exp.Literal.number(q) for q in QUANTILES])
@@ -167,7 +199,7 @@ def _ranges(reader: StoreReader, name: str) -> Field:
         *(f"{a} – {b}" for a, b in pairwise(shown)),
         f"> {shown[-1]}",
     ]
-    return Field(name, "attribute", level, (*enumerate(labels), (None, None)))
+    return Field(name, kind, level, (*enumerate(labels), (None, None)), in_ranges=True)
 
 
 def _label(value: Any) -> str:

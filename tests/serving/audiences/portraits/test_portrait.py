@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-import tagcast.serving.audiences.portrait as portraits
-from tagcast.serving.audiences.portrait import compare, portrait
+from tagcast.serving.audiences.portraits import counting
+from tagcast.serving.audiences.portraits.overlap import compare
+from tagcast.serving.audiences.portraits.portrait import portrait
 from tagcast.serving.audiences.service import parse_for
 from tests.support.desks import ANALYST, MARKETER, TAGS, VIEWER, desk_over, frame, publish_made
 from tests.support.stores import KINDS, make_store
@@ -85,10 +86,16 @@ def test_ranks_by_share_and_by_index(context) -> None:
     found = portrait(context, ANALYST, parse_for(context, ANALYST, "churn_risk = 'yes'"))
     shares = [row.share for row in found.by_share()]
     assert shares == sorted(shares, reverse=True)
-    ranked = found.by_index(least=10)
+    ranked = found.ranked()
     assert [r.index for r in ranked] == sorted([r.index for r in ranked], reverse=True)
-    assert all(r.members >= 10 and r.level is not None for r in ranked)
-    assert (ranked[0].field, ranked[0].level) == ("churn_risk", "yes")
+    # Neither what the filter says itself, nor what a tag does not know, nor what yes says already.
+    assert found.own == ("churn_risk",)
+    assert {r.field for r in ranked} == {TAGS[1], "spend", "city", "email_ok", "sms", "income"}
+    assert {r.level for r in ranked if r.field == TAGS[1]} == {"yes"}
+    assert {r.level for r in ranked if r.field == "city"} == {*FRAME["city"].dropna(), None}
+    # Attributes were drawn at random: churners are like everyone.
+    assert not [row for row in found.by_index() if row.kind == "attribute"]
+    assert found.by_index() + found.unclear() == sorted(ranked, key=lambda row: not row.clear)
 
 
 def test_what_a_person_may_not_see_is_not_painted(context) -> None:
@@ -101,12 +108,13 @@ def test_nobody_has_a_portrait(context) -> None:
     found = portrait(context, ANALYST, parse_for(context, ANALYST, "age > 200"))
     assert found.members == 0
     assert all(row.share == 0 for row in found.rows)
+    assert not found.by_index()
 
 
 def test_many_fields_are_counted_in_parts(context, monkeypatch) -> None:
     tree = parse_for(context, ANALYST, "churn_risk = 'yes'")
     whole = portrait(context, ANALYST, tree)
-    monkeypatch.setattr(portraits, "_FIELDS_A_PASS", 2)
+    monkeypatch.setattr(counting, "FIELDS_A_PASS", 2)
     assert portrait(context, ANALYST, tree) == whole
 
 

@@ -1,0 +1,1 @@
+"""Console pages of one customer: the look-up, and who this customer is."""
