@@ -32,10 +32,11 @@ class _Node(BaseModel):
 
 
 class FieldRef(_Node):
-    """An attribute, or a part of a tag."""
+    """An attribute, a part of a tag, or the product of the scores of two tags, ``factors``."""
 
     name: str
     part: str | None = None
+    factors: tuple[str, str] | None = Field(None, strict=False, exclude_if=lambda of: of is None)
 
     def text(self) -> str:
         """Return it as written in a filter."""
@@ -240,6 +241,8 @@ class Names:
         only where a filter is wrong, as finding out takes long.
     digests : collection of str
         Attributes that hold keyed digests of what the source says.
+    products : mapping of str to (str, str)
+        Numbers that are the product of the scores of two tags.
     """
 
     tags: Mapping[str, tuple[str, ...]]
@@ -248,11 +251,12 @@ class Names:
     audiences: Collection[str] = ()
     unavailable: Callable[[str], Unavailable | None] = field(default=_nothing_more, compare=False)
     digests: Collection[str] = ()
+    products: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def kind(self, field: FieldRef) -> str:
         """Return ``text``, ``number``, ``boolean`` or ``date``."""
         if field.part is None:
-            return self.attributes[field.name]
+            return "number" if field.name in self.products else self.attributes[field.name]
         return "number" if field.part in NUMBER_PARTS else "text"
 
     def allowed(self, field: FieldRef) -> tuple[str, ...] | None:

@@ -32,6 +32,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "group": "({})",
         "not": "it is not so that {}",
         "attribute": "{}",
+        "product": "the value at risk ({} × {})",
         "value": "{}",
         "band": "the band of {}",
         "score": "the score of {}",
@@ -76,6 +77,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "group": "（{}）",
         "not": "不满足“{}”",
         "attribute": "{}",
+        "product": "风险金额（{} × {}）",
         "value": "{}",
         "band": "{}的等级",
         "score": "{}的得分",
@@ -231,6 +233,8 @@ class _Translator:
         return self._titles.get(field.name, field.name)
 
     def _field(self, field: FieldRef) -> str:
+        if field.factors is not None:
+            return self._words["product"].format(*(self._titles.get(tag, tag) for tag in field.factors))
         if field.part is None:
             return self._words["attribute"].format(field.name.replace("_", " "))
         part = "amount" if field.part == "score" and field.name in self._amounts else field.part

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.registry.governance.audience_mentions import naming
 from tagcast.registry.governance.saved_audiences import all_saved
+from tagcast.serving.audiences.outcome.paired_tags import products_for
 from tagcast.serving.filters.inlining import Inlining, ResolvedFilter
 
 if TYPE_CHECKING:
@@ -41,7 +42,11 @@ def columns_of(context: ServiceContext, person: Person) -> Names:
 
     names = visible_names(context, person)
     hidden = hidden_attributes(context, person)
-    return replace(names, attributes={n: kind for n, kind in names.attributes.items() if n not in hidden})
+    return replace(
+        names,
+        attributes={n: kind for n, kind in names.attributes.items() if n not in hidden},
+        products=products_for(context, names.tags),
+    )
 
 
 def hidden_attributes(context: ServiceContext, person: Person) -> frozenset[str]:

@@ -14,6 +14,7 @@ from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.queries import expired_sentences, expired_tags, export_column
+from tagcast.serving.filters.filter_sql import product_of
 from tagcast.serving.filters.inlining import ResolvedFilter
 from tagcast.serving.filters.where import names_of, quoted, tags_of
 
@@ -27,26 +28,28 @@ if TYPE_CHECKING:
 
 
 def columns_for(context: ServiceContext, person: Person) -> list[str]:
-    """Return the columns that ``person`` may export: attributes, and ``tag`` or ``tag.part`` of every tag."""
+    """Return the columns that ``person`` may export: attributes, ``tag`` or ``tag.part`` of every tag, and the value at risk."""
     require(person, "export")
     return list(_columns(names_for(context, person)))
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: of which tag, None of an attribute, and what the store is asked for."""
+    """A column: of which tags, none of an attribute, and what the store is asked for."""
 
-    tag: str | None
+    tags: tuple[str, ...]
     expression: exp.Expr
 
 
 def _columns(names: Names) -> dict[str, Column]:
     """Return every column that ``names`` allow."""
-    columns = {name: Column(None, quoted(name)) for name in names.attributes}
+    columns = {name: Column((), quoted(name)) for name in names.attributes}
     for tag in names.tags:
         for part in PARTS:
             column = export_column(tag, part)
-            columns[column.alias_or_name] = Column(tag, column)
+            columns[column.alias_or_name] = Column((tag,), column)
+    for name, factors in names.products.items():
+        columns[name] = Column(factors, exp.alias_(product_of(factors), name, quoted=True))
     return columns
 
 
@@ -54,7 +57,8 @@ def chosen_columns(
     reader: StoreReader, names: Names, resolved: ResolvedFilter, columns: Sequence[str] | None
 ) -> tuple[dict[str, Column], tuple[str, ...]]:
     """Return the columns to write, and those that are there but not for this person."""
-    there, allowed = _columns(names_of(reader)), _columns(names)
+    allowed = _columns(names)
+    there = {*_columns(names_of(reader)), *names.products}
     if columns is None:
         of_tags = [c for t in tags_of(resolved.whole) for c in (t, f"{t}.score", f"{t}.confidence")]
         columns = [*reader.manifest.attributes, *of_tags]

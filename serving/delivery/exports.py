@@ -178,7 +178,7 @@ def export(
     names = names_for(context, person)
     with reader_for(context, person) as reader:
         chosen, hidden = chosen_columns(reader, names, resolved, columns)
-        check_alive(reader, {*tags_of(resolved.whole), *(c.tag for c in chosen.values() if c.tag)}, now)
+        check_alive(reader, {*tags_of(resolved.whole), *(tag for c in chosen.values() for tag in c.tags)}, now)
         plan = None
         if not no_contact or goal is not None or starts is not None or days is not None:
             plan = plan_campaign(
