@@ -11,6 +11,7 @@ from tagcast.features.core.messages import language_of, listed, msg, nmsg
 from tagcast.pipelines.reports.terminal import amount, say, table
 
 if TYPE_CHECKING:
+    from tagcast.pipelines.audiences import FoundOutcome
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.audiences.portrait import Overlap, Portrait
     from tagcast.serving.audiences.service import ProfitCurve
@@ -106,6 +107,23 @@ def render_explanation(found: dict[str, Any]) -> None:
                 for e in found["expected_effects"]
             ],
         )
+
+
+def render_outcome(found: FoundOutcome) -> None:
+    """Print what to expect of an audience, or what is near one that is empty."""
+    from tagcast.serving.audiences.outcome.sentences import range_of
+
+    language = language_of()
+    for one in found.outcome.outcomes:
+        say(one.sentence[language])
+        notes = [range_of(one.outcome), one.about[language]] if one.outcome.covered else []
+        say(msg("  {notes}", notes=listed([note for note in notes if note], "sentences")))
+    if found.outcome.at_risk:
+        say(found.outcome.at_risk[language])
+    if (top := found.top_at_risk) is not None and top.members:
+        say(msg("the {n:,} with the most value at risk: {filter}", n=top.members, filter=top.filter))
+    for near in found.alternatives:
+        say(msg("nobody is in it; {n:,} would be in {filter}", n=near.members, filter=near.filter))
 
 
 def render_profit(curve: ProfitCurve, currency: str) -> None:

@@ -180,7 +180,7 @@ def _outcome(
     tag: TagRun,
     size: int,
     sums: Mapping[str, Any],
-    named: bool,  # noqa: FBT001 (one of many figures)
+    named: bool,
     whole: tuple[int, float],
 ) -> Outcome:
     times = members.times or 1

@@ -161,9 +161,7 @@ def top_at_risk(context: ServiceContext, person: Person, tree: Filter | None, to
         whole = Filter(root=And(items=(*before, least)) if before else least)
         _, found = where_in(reader, Filter(root=least), context.now)
         figures = _sums(reader, pair, exp.and_(where, found), sample=False)
-    return TopAtRisk(
-        least.text(), whole.text(), int(figures["members"]), float(figures["at_risk"])
-    )
+    return TopAtRisk(least.text(), whole.text(), int(figures["members"]), float(figures["at_risk"]))
 
 
 def _line_between(last: float, following: float | None) -> float:

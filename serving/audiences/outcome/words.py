@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import PURCHASE
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tagcast.features.core.messages import Language
     from tagcast.models.definitions.model_tag import TagDefinition
 
-ByLanguage = dict["Language", str]
+ByLanguage = Mapping[str, str]
 
 
 def will(definition: TagDefinition | None, *, in_currency: bool = False) -> ByLanguage:
@@ -31,7 +32,7 @@ def will(definition: TagDefinition | None, *, in_currency: bool = False) -> ByLa
     return {language: render(_will(definition, language, in_currency), language) for language in languages}
 
 
-def _will(definition: TagDefinition | None, language: Language, in_currency: bool) -> Message:  # noqa: FBT001
+def _will(definition: TagDefinition | None, language: Language, in_currency: bool) -> Message:
     if definition is None:
         return msg("in the time ahead") if in_currency else msg("will see it come true")
     outcome: Any = definition.outcome

@@ -74,8 +74,12 @@ CONDITIONS = st.one_of(
         st.integers(0, 100),
         st.just(lambda at: FRAME["churn_risk:percentile"] >= at),
     ),
-    st.tuples(st.just("spend.score <= {}"), st.integers(0, 300), st.just(lambda at: FRAME["spend:score"] <= at)),
-    st.tuples(st.just("city = '{}'"), st.sampled_from(["Oslo", "北京"]), st.just(lambda at: FRAME["city"] == at)),
+    st.tuples(
+        st.just("spend.score <= {}"), st.integers(0, 300), st.just(lambda at: FRAME["spend:score"] <= at)
+    ),
+    st.tuples(
+        st.just("city = '{}'"), st.sampled_from(["Oslo", "北京"]), st.just(lambda at: FRAME["city"] == at)
+    ),
 )
 
 
@@ -176,7 +180,10 @@ def test_whom_the_tag_does_not_cover_is_said(defined) -> None:
     ],
 )  # fmt: skip
 def test_an_outcome_has_a_verb_of_its_own(outcome, en, zh) -> None:
-    assert will(parse_definition(definition("t", outcome), "t")) == {"en": en, "zh": zh.replace("会应验", "会出现以下结果")}
+    assert will(parse_definition(definition("t", outcome), "t")) == {
+        "en": en,
+        "zh": zh.replace("会应验", "会出现以下结果"),
+    }
 
 
 def test_without_a_definition_it_comes_true() -> None:
