@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tagcast.features.core.messages import language_of, listed, msg, nmsg
+from tagcast.features.core.messages import Text, language_of, listed, msg, nmsg
 from tagcast.pipelines.reports.terminal import amount, say, table
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ def render_outcome(found: FoundOutcome) -> None:
     language = language_of()
     for one in found.outcome.outcomes:
         say(one.sentence[language])
-        notes = [range_of(one.outcome), one.about[language]] if one.outcome.covered else []
-        say(msg("  {notes}", notes=listed([note for note in notes if note], "sentences")))
+        notes: list[Text] = [range_of(one.outcome), one.about[language]] if one.outcome.covered else []
+        say(msg("  {notes}", notes=listed(filter(None, notes), "sentences")))
     if found.outcome.at_risk:
         say(found.outcome.at_risk[language])
     if (top := found.top_at_risk) is not None and top.members:

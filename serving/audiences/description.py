@@ -143,6 +143,13 @@ def describe(
     return _Translator(titles, language, amounts).sentence(tree)
 
 
+def phrase(
+    tree: Filter, titles: Mapping[str, str], language: Language, *, amounts: Collection[str] = ()
+) -> str:
+    """Return what ``tree`` means as part of a sentence; parameters as of :func:`describe`."""
+    return _Translator(titles, language, amounts).phrase(tree)
+
+
 @dataclass(frozen=True)
 class _Phrase:
     """A condition in words: ``inner`` within another one, ``whole`` where it is the filter itself."""
@@ -160,8 +167,10 @@ class _Translator:
         self._amounts = amounts
 
     def sentence(self, tree: Filter) -> str:
-        phrase = fold(tree.root, leaf=self._phrase, negated=self._negated, joined=self._joined)
-        return self._words["all"].format(phrase.whole)
+        return self._words["all"].format(self.phrase(tree))
+
+    def phrase(self, tree: Filter) -> str:
+        return fold(tree.root, leaf=self._phrase, negated=self._negated, joined=self._joined).whole
 
     def _phrase(self, leaf: Leaf) -> _Phrase:
         key, parts = self._leaf(leaf)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +13,7 @@ from tagcast.features.core.errors import NotAllowedError
 from tagcast.models.filters.conditions import And, Compare, Condition, FieldRef, Filter, OneOf
 from tagcast.models.filters.fields import YES_NO
 from tagcast.registry.access.roles import require
+from tagcast.serving.audiences.description import Language, phrase
 from tagcast.serving.audiences.filter_resolution import resolve
 from tagcast.serving.audiences.small_cells import SmallCells
 from tagcast.serving.catalog.shown_counts import smallest_cell
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.filters.inlining import ResolvedFilter
     from tagcast.serving.store.base import StoreReader
-    from tagcast.serving.store.schema import TagRun
+    from tagcast.serving.store.schema import RunInfo, TagRun
 
 MOST = 4
 MOST_CONDITIONS = 8
@@ -43,6 +44,8 @@ class Alternative:
         The condition as it is.
     instead : str
         What stands in its place; empty where it is left out.
+    words, instead_words : dict of str to str
+        Both in plain words by language.
     filter : str
         The whole filter then.
     members : int
@@ -53,17 +56,27 @@ class Alternative:
 
     condition: str
     instead: str
+    words: Mapping[str, str]
+    instead_words: Mapping[str, str]
     filter: str
     members: int
     estimated: bool = False
 
 
+_Change = tuple[int, Condition | None]
+"""A condition by its place, and what stands there instead; None: nothing does."""
+
+
 @dataclass(frozen=True)
 class _Candidate:
-    place: int
-    instead: Condition | None
-    round: Literal[0, 1, 2]
-    """Shown first: a looser bound of each condition, then what is found without it, then the next looser bound."""
+    """A looser filter, by what it changes.
+
+    ``turn`` is when it is shown: first each condition's tightest looser bound that finds somebody, then one of all of them
+    together, then what is found without a condition, then the next looser bounds.
+    """
+
+    changes: tuple[_Change, ...]
+    turn: Literal["looser", "together", "without"]
 
 
 def alternatives(context: ServiceContext, person: Person, tree: Filter) -> list[Alternative]:
@@ -78,12 +91,9 @@ def alternatives(context: ServiceContext, person: Person, tree: Filter) -> list[
     if len(written) != len(parts):  # an audience that stands alone consists of several
         parts = (resolved.whole.root,)
     with reader_for(context, person) as reader:
-        about = {tag.tag: tag for tag in reader.manifest.run.tags}
-        tried = [
-            candidate
-            for place, part in enumerate(parts[:MOST_CONDITIONS])
-            for candidate in _looser(place, part, about, len(parts) > 1)
-        ]
+        run = reader.manifest.run
+        about = {tag.tag: tag for tag in run.tags}
+        tried = _candidates(parts, about)
         if not tried:
             return []
         cells = SmallCells(context, reader, smallest_cell(context, person))
@@ -100,8 +110,10 @@ def alternatives(context: ServiceContext, person: Person, tree: Filter) -> list[
             shown.append((candidate, count))
     return [
         Alternative(
-            written[one.place].text(),
-            one.instead.text() if one.instead is not None else "",
+            _text(before := _joined([written[place] for place, _ in one.changes])),
+            _text(after := _joined([instead for _, instead in one.changes if instead is not None])),
+            _words(run, before),
+            _words(run, after),
             _with(written, one).text(),
             count,
             times is not None,
@@ -114,6 +126,28 @@ def _top(tree: Filter) -> tuple[Condition, ...]:
     return tree.root.items if isinstance(tree.root, And) else (tree.root,)
 
 
+def _joined(conditions: Sequence[Condition]) -> Condition | None:
+    if not conditions:
+        return None
+    return conditions[0] if len(conditions) == 1 else And(items=tuple(conditions))
+
+
+def _text(condition: Condition | None) -> str:
+    return "" if condition is None else condition.text()
+
+
+def _words(run: RunInfo, condition: Condition | None) -> dict[str, str]:
+    """Return a condition in plain words by language."""
+    if condition is None:
+        return {}
+    titles: dict[Language, dict[str, str]] = {
+        "en": {tag.tag: tag.title_en for tag in run.tags if tag.title_en},
+        "zh": {tag.tag: tag.title_zh for tag in run.tags if tag.title_zh},
+    }
+    tree = Filter(root=condition)
+    return {one: phrase(tree, titles[one], one, amounts=run.amounts) for one in titles}
+
+
 def _admitted(cells: SmallCells, asked: ResolvedFilter) -> Filter | None:
     """Return a filter as it may be counted; None where its conditions single out too few."""
     try:
@@ -123,19 +157,33 @@ def _admitted(cells: SmallCells, asked: ResolvedFilter) -> Filter | None:
 
 
 def _with(parts: Sequence[Condition], candidate: _Candidate) -> Filter:
-    rest = list(parts)
-    rest[candidate.place : candidate.place + 1] = [] if candidate.instead is None else [candidate.instead]
-    return Filter(root=rest[0] if len(rest) == 1 else And(items=tuple(rest)))
+    changed: dict[int, Condition | None] = {**dict(enumerate(parts)), **dict(candidate.changes)}
+    rest = _joined([part for part in changed.values() if part is not None])
+    assert rest is not None  # noqa: S101 - the only condition is never left out
+    return Filter(root=rest)
 
 
-def _looser(place: int, part: Condition, about: dict[str, TagRun], droppable: bool) -> Iterator[_Candidate]:
-    """Yield what may stand in the place of a condition, the tightest first, and that nothing does."""
-    tag = about.get(part.field.name) if isinstance(part, Compare | OneOf) else None
-    if tag is not None and isinstance(part, Compare | OneOf) and part.field.part is not None:
-        for nth, instead in enumerate(_looser_of_tag(part, tag)):
-            yield _Candidate(place, instead, 0 if nth == 0 else 2)
-    if droppable:
-        yield _Candidate(place, None, 1)
+def _candidates(parts: Sequence[Condition], about: Mapping[str, TagRun]) -> list[_Candidate]:
+    """Return what may be looser: of each condition the tightest first."""
+    by_place = {place: _looser(part, about) for place, part in enumerate(parts[:MOST_CONDITIONS])}
+    found = [
+        _Candidate(((place, instead),), "looser") for place, looser in by_place.items() for instead in looser
+    ]
+    several = {place: looser for place, looser in by_place.items() if looser}
+    if len(several) > 1:
+        for nth in range(max(map(len, several.values()))):
+            changes = tuple((place, looser[min(nth, len(looser) - 1)]) for place, looser in several.items())
+            found.append(_Candidate(changes, "together"))
+    if len(parts) > 1:
+        found += [_Candidate(((place, None),), "without") for place in by_place]
+    return found
+
+
+def _looser(part: Condition, about: Mapping[str, TagRun]) -> list[Condition]:
+    """Return what may stand in the place of a condition, the tightest first; nothing of what is no condition on a tag."""
+    if not isinstance(part, Compare | OneOf) or part.field.part is None:
+        return []
+    return list(_looser_of_tag(part, about[part.field.name]))
 
 
 def _looser_of_tag(part: Compare | OneOf, tag: TagRun) -> Iterator[Condition]:
@@ -181,16 +229,15 @@ def _counts(reader: StoreReader, wheres: Sequence[exp.Expr]) -> tuple[list[int],
     return found, reader.manifest.profiles / reader.sample_rows if sample else None
 
 
-def _in_order(
-    found: Sequence[tuple[_Candidate, int]],
-) -> list[tuple[_Candidate, int]]:
-    """Return what finds somebody in the order in which it is shown: of each condition its tightest looser bound first."""
-    first: set[int] = set()
+def _in_order(found: Sequence[tuple[_Candidate, int]]) -> list[tuple[_Candidate, int]]:
+    """Return what finds somebody in the order in which it is shown."""
+    first: set[tuple[str, int]] = set()
     ranked = []
     for candidate, members in found:
-        turn: int = candidate.round
-        if candidate.instead is not None:
-            turn = 2 if candidate.place in first else 0
-            first.add(candidate.place)
+        # Of all together one is enough, wherever it begins.
+        key = (candidate.turn, candidate.changes[0][0] if candidate.turn == "looser" else 0)
+        again = candidate.turn != "without" and key in first
+        first.add(key)
+        turn = 3 if again else ("looser", "together", "without").index(candidate.turn)
         ranked.append((turn, candidate, members))
     return [(candidate, members) for _, candidate, members in sorted(ranked, key=lambda one: one[0])]

@@ -64,14 +64,14 @@ def measured(context: ServiceContext, person: Person, name: str) -> list[Measure
     rows = shown_metrics(context, name, cell)
     newest = {row.metric: row for row in rows if (row.as_of, row.version) == (rows[0].as_of, rows[0].version)}
     if {"precision", "recall", "rate"} <= newest.keys():
-        figures = (newest[metric].value for metric in ("precision", "recall", "rate"))
-        found.append(Measured(rows[0].as_of, 1, newest["precision"].people, *figures))
+        precision, recall, rate = (newest[metric].value for metric in ("precision", "recall", "rate"))
+        found.append(Measured(rows[0].as_of, 1, newest["precision"].people, precision, recall, rate))
     version = next((v for v in tag.versions if tag.run and str(v.version) == tag.run.model_version), None)
     kept = _thresholds(context, version) if version else None
     rule = next((row for row in (kept or {}).get("thresholds", ()) if row["chosen"]), None)
     if kept and rule and rule["precision"] is not None and shown_size(kept["cases"], cell):
-        figures = (rule["precision"], rule["recall"], kept["base_rate"])
-        found.append(Measured(None, len(kept["snapshots"]), shown_size(kept["cases"], cell), *figures))
+        about = (len(kept["snapshots"]), shown_size(kept["cases"], cell))
+        found.append(Measured(None, *about, rule["precision"], rule["recall"], kept["base_rate"]))
     return found
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -119,11 +120,13 @@ def value_at_risk(
             partial(_sums, reader, pair, exp.true(), sample=times is not None),
         )
     scale = times or 1
-    members, covered = (round(figures[name] * scale) for name in ("members", "covered"))
-    sums = (float(figures[name] or 0.0) * scale for name in ("at_risk", "amount"))
-    return ValueAtRisk(
-        *pair, members, covered, *sums, float(whole["at_risk"] or 0.0) * scale, times is not None
-    )
+
+    def of(figures: Mapping[str, Any], name: str) -> float:
+        return float(figures[name] or 0.0) * scale
+
+    counts = (round(of(figures, "members")), round(of(figures, "covered")))
+    sums = (of(figures, "at_risk"), of(figures, "amount"), of(whole, "at_risk"))
+    return ValueAtRisk(*pair, *counts, *sums, times is not None)
 
 
 def top_at_risk(context: ServiceContext, person: Person, tree: Filter | None, top: int) -> TopAtRisk | None:
@@ -167,7 +170,7 @@ def top_at_risk(context: ServiceContext, person: Person, tree: Filter | None, to
 def _line_between(last: float, following: float | None) -> float:
     """Return the number of fewest digits that ``last`` reaches and the one after it does not; ``last`` where they are equal."""
     for digits in range(12):
-        line = math.floor(last * 10**digits) / 10**digits
+        line: float = math.floor(last * 10**digits) / 10**digits
         if line <= last and (following is None or line > following):
             return line
     return last
@@ -187,7 +190,7 @@ def _where(context: ServiceContext, person: Person, reader: StoreReader, tree: F
     return where_in(reader, resolved.whole, context.now, resolved.frozen)[1]
 
 
-def _sums(reader: StoreReader, pair: tuple[str, str], where: exp.Expr, *, sample: bool) -> dict[str, float]:
+def _sums(reader: StoreReader, pair: tuple[str, str], where: exp.Expr, *, sample: bool) -> Mapping[str, Any]:
     value = product_of(pair)
     spent = exp.Case().when(value.copy().is_(exp.null()).not_(), quoted(column_name(pair[1], "score")))
     query = exp.select(
@@ -196,4 +199,4 @@ def _sums(reader: StoreReader, pair: tuple[str, str], where: exp.Expr, *, sample
         exp.alias_(exp.Sum(this=value), "at_risk"),
         exp.alias_(exp.Sum(this=spent), "amount"),
     )
-    return dict(reader.figures(query.from_("profiles").where(where), sample=sample))
+    return reader.figures(query.from_("profiles").where(where), sample=sample)

@@ -41,6 +41,7 @@ class Fields:
         """Return every field by its key, tags first."""
         say = self.page.say
         choices = {_TAG + tag: self.titles.get(tag, tag) for tag in self.names.tags}
+        choices |= {_ATTRIBUTE + name: say(msg("Value at risk")) for name in self.names.products}
         choices |= {_ATTRIBUTE + name: name for name in self.names.attributes}
         return choices | {
             _AUDIENCE + name: say(msg("Audience: {name}", name=name)) for name in self.names.audiences
@@ -65,7 +66,7 @@ class Fields:
                 row.name = key[len(start) :]
                 row.part = "value" if start == _TAG else None
                 row.test = "member" if start == _AUDIENCE else "in"
-        if row.part is None and self.names.attributes.get(row.name) == "number" and row.test != "member":
+        if row.part is None and row.test != "member" and self.kind(row) == "number":
             row.test = "ge"
 
     def put_part(self, row: Row, part: str) -> None:

@@ -45,6 +45,7 @@ def test_the_tightest_looser_bound_of_each_condition_comes_first(defined) -> Non
     expected = [
         ("churn_risk.band = 'high'", (high & (spend == "high") & near).sum()),
         ("spend IN ('medium', 'high')", (yes & (spend != "low") & near).sum()),
+        ("churn_risk.band = 'high' AND spend IN ('medium', 'high')", (high & (spend != "low") & near).sum()),
         ("", ((spend == "high") & near).sum()),
         ("", (yes & near).sum()),
     ]
