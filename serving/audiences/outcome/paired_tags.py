@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagcast.models.definitions.model_tag import TagDefinition
-from tagcast.serving.catalog.known_tags import defined_tags
+from tagcast.serving.catalog.known_tags import FILES_SECONDS, defined_tags
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,7 +30,9 @@ def value_at_risk_of(context: ServiceContext) -> tuple[str, str] | None:
     kinds = {tag.kind for tag in manifest.run.tags}
     if not {"model", "amount"} <= kinds:
         return None  # no definition has to be read to know that
-    return context.store.once_of_run(manifest, VALUE_AT_RISK, partial(_nearest, context, manifest))
+    key = (VALUE_AT_RISK, manifest.rows_in)
+    # As long as definitions are remembered: while a file is being written they are none.
+    return context.remembered.get(key, partial(_nearest, context, manifest), seconds=FILES_SECONDS)
 
 
 def products_for(context: ServiceContext, visible: Collection[str]) -> dict[str, tuple[str, str]]:

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.messages import Message, Text, msg, nmsg
 from tagcast.serving.audiences.outcome.gain import gain
 from tagcast.serving.audiences.outcome.measured import measured
 from tagcast.serving.audiences.outcome.sentences import share, shown, times
-from tagcast.serving.catalog.shown_counts import rounded_note, smallest_cell
 from tagcast.serving.console.tags.gain_chart import gain_chart
 from tagcast.serving.console.ui.formatting import day, number, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.page_context import PageContext, leave_for, link
-from tagcast.serving.console.ui.widgets import button, head_row, html
+from tagcast.serving.console.ui.widgets import button, html
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,9 +46,6 @@ async def outcome_card(page: PageContext, details: TagDetails) -> None:
             html(_rule(page, found, found.rule, known))
         if found.steps:
             GainPanel(page, found)
-        cell = smallest_cell(page.context, page.person)
-        if cell > 1:
-            html(h("p", say(rounded_note(cell)), class_="faint"))
 
 
 class GainPanel:
@@ -153,36 +149,24 @@ def _rule(page: PageContext, found: Gain, rule: RuleFigures, known: Sequence[Mea
 def _measured(page: PageContext, rule: RuleFigures, known: Sequence[Measured]) -> Markup:
     """Return what the last run expects of the rule beside what was measured of it."""
     say = page.say
-    heads = (
-        msg("Rule “yes”"),
-        msg("Right, of 100 flagged"),
-        msg("Times the average"),
-        msg("Flagged, of all who do"),
-        msg("“No” of everybody is right for"),
-    )
-    rows: list[tuple[str, float, float, float, float]] = [
-        (say(msg("Expected of the last run")), rule.precision, rule.lift, rule.recall, rule.rate)
-    ]
+    columns: list[tuple[Text, RuleFigures | Measured]] = [(msg("Expected, last run"), rule)]
     for one in known:
         title = (
             msg("Measured, run of {day}", day=day(one.as_of))
             if one.as_of is not None
-            else msg("Measured in training, on {n} past days", n=one.snapshots)
+            else nmsg("In training, {n} past day", "In training, {n} past days", one.snapshots)
         )
-        rows.append((say(title), one.precision, one.lift, one.recall, one.rate))
-    body = [
-        h(
-            "tr",
-            h("th", name, scope="row"),
-            h("td", f"{100 * precision:.0f}", class_="r"),
-            h("td", times(lift), class_="r"),
-            h("td", share(recall), class_="r"),
-            h("td", percent(1 - rate), class_="r"),
-        )
-        for name, precision, lift, recall, rate in rows
-    ]
-    return h(
-        "div",
-        h("table", h("thead", head_row(say, heads)), h("tbody", body), class_="t tight"),
-        class_="table-wrap",
+        columns.append((title, one))
+    rows = (
+        (msg("Right, of 100 flagged"), [f"{100 * one.precision:.0f}" for _, one in columns]),
+        (msg("Times the average"), [times(one.lift) for _, one in columns]),
+        (msg("Flagged, of all who do"), [share(one.recall) for _, one in columns]),
+        (msg("“No” of everybody is right for"), [percent(1 - one.rate) for _, one in columns]),
     )
+    heads = [h("td"), *(h("th", say(title), scope="col", class_="r") for title, _ in columns)]
+    body = [
+        h("tr", h("th", say(name), scope="row"), [h("td", figure, class_="r") for figure in figures])
+        for name, figures in rows
+    ]
+    table = h("table", h("thead", h("tr", heads)), h("tbody", body), class_="t tight")
+    return h("div", table, class_="table-wrap")

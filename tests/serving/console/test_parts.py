@@ -25,7 +25,7 @@ from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.lifecycle import LifeStep
 from tagcast.registry.governance.movement_causes import MovementCause
 from tagcast.registry.governance.observed_accuracy import PromiseRow
-from tagcast.serving.console.audiences import draft as drafts
+from tagcast.serving.console.audiences.builder import draft as drafts
 from tagcast.serving.console.audiences.builder.draft import Group, Row, draft_of
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.operations import access

@@ -82,7 +82,8 @@ def outcome_markup(fields: Fields, outcomes: Sequence[Outcome], at_risk: ValueAt
     """Return the sentences: those of the filter's own tags first and large, those that are offered small."""
     say, language = fields.page.say, fields.page.language
     told = [one for one in outcomes if one.members]
-    own = [one for one in told if one.named or not any(other.named for other in told)]
+    named = [one for one in told if one.named]
+    own = named or told[:1]
     parts = []
     for one in own:
         notes: list[Text | Joined] = []
