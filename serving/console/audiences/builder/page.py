@@ -130,11 +130,9 @@ class Builder:
                     self.text_field = area_field("", "", self._typed).classes("filter-text")
                     self.text_field.props["aria-label"] = say(msg("As text"))
                     self.trouble = html(Markup(""), classes="trouble")
-                may = self.fields.page.person.may("profiles")
-                rankings = (
-                    (Profit(self.fields, self._add_text), AtRisk(self.fields, self._use)) if may else ()
-                )
-                self.rankings: tuple[Profit | AtRisk, ...] = rankings
+                self.rankings: list[Profit | AtRisk] = []
+                if self.fields.page.person.may("profiles"):
+                    self.rankings = [Profit(self.fields, self._add_text), AtRisk(self.fields, self._use)]
             with ui.element("div").classes("stack answers"):
                 self.answers = Answers(self.fields, self._use)
 

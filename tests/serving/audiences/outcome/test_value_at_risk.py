@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from datetime import timedelta
 
 import pytest
 
 from tagcast.features.core.errors import FilterError, NotAllowedError, TagcastError
 from tagcast.registry.governance.lifecycle import transition
 from tagcast.serving.audiences.filter_resolution import visible_audiences
+from tagcast.serving.audiences.outcome.outcomes import outcomes
 from tagcast.serving.audiences.outcome.paired_tags import value_at_risk_of
 from tagcast.serving.audiences.outcome.value_at_risk import top_at_risk, value_at_risk
 from tagcast.serving.audiences.saved_audience_actions import save
@@ -132,3 +134,13 @@ def test_it_is_for_who_may_see_both_tags(tmp_path) -> None:
     with pytest.raises(FilterError):
         parse_for(context, MARKETER, "value_at_risk >= 60")
     assert value_at_risk(context, MARKETER, None) is None
+
+
+def test_of_an_expired_tag_nothing_is_known(tmp_path) -> None:
+    store = make_store("duckdb", tmp_path)
+    publish_made(store)
+    context = desk_over(store, tmp_path / "project", now=NOW + timedelta(days=31))
+    define(tmp_path / "project")
+    assert members(context, "value_at_risk >= 0") == members(context, "NOT value_at_risk >= 0") == 0
+    assert value_at_risk(context, ANALYST, None) is None
+    assert outcomes(context, ANALYST, tree(context, "age >= 40")) == []
