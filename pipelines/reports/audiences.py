@@ -115,9 +115,11 @@ def render_outcome(found: FoundOutcome) -> None:
 
     language = language_of()
     for one in found.outcome.outcomes:
-        say(one.sentence[language])
-        notes: list[Text] = [range_of(one.outcome), one.about[language]] if one.outcome.covered else []
-        say(msg("  {notes}", notes=listed(filter(None, notes), "sentences")))
+        if one.outcome.members:
+            say(one.sentence[language])
+        if one.outcome.covered:
+            notes: tuple[Text, ...] = (range_of(one.outcome), one.about[language])
+            say(msg("  {notes}", notes=listed(filter(None, notes), "sentences")))
     if found.outcome.at_risk:
         say(found.outcome.at_risk[language])
     if (top := found.top_at_risk) is not None and top.members:

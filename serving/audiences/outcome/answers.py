@@ -51,7 +51,7 @@ class AudienceOutcome:
     value_at_risk : ValueAtRisk or None
         None where the run has no loss and amount that go together.
     at_risk : dict of str to str
-        The same as a sentence by language; empty where there is none.
+        The same as a sentence by language; empty where there is none, and where neither tag covers a member.
     """
 
     outcomes: tuple[StatedOutcome, ...]
@@ -70,7 +70,11 @@ def audience_outcome(
     """Return what to expect of the members of a filter; arguments and errors as of :func:`outcomes`."""
     found = outcomes(context, person, tree, tags=tags, estimate=estimate)
     risk = value_at_risk(context, person, tree, estimate=estimate)
-    said = {} if risk is None else {one: render(at_risk_sentence(risk), one) for one in LANGUAGES}
+    said = (
+        {}
+        if risk is None or not risk.covered
+        else {one: render(at_risk_sentence(risk), one) for one in LANGUAGES}
+    )
     return AudienceOutcome(tuple(map(_stated, found)), risk, said)
 
 

@@ -57,6 +57,8 @@ class Outcome:
         Sum of their scores.
     estimated : bool
         Whether it comes from the sample that the store keeps of a large base; the range holds that too.
+    currency : str
+        Of an amount, as the configuration names it; else empty.
     """
 
     tag: str
@@ -74,6 +76,7 @@ class Outcome:
     base: int
     total: float
     estimated: bool = False
+    currency: str = ""
 
     @property
     def times(self) -> float | None:
@@ -129,7 +132,16 @@ def outcomes(
             base, total = base_of(context, members.reader, tag.tag, sample=sample)
             found.append(_outcome(members, tag, sums["members"], one, tag.tag in own, (base, total)))
     about = about_tags(context, shown)
-    return [replace(one, will=about[one.tag].will, grade=about[one.tag].grade) for one in found]
+    currency = context.settings.currency
+    return [
+        replace(
+            one,
+            will=about[one.tag].will,
+            grade=about[one.tag].grade,
+            currency=currency if one.kind == "amount" else "",
+        )
+        for one in found
+    ]
 
 
 def base_of(context: ServiceContext, reader: StoreReader, tag: str, *, sample: bool) -> tuple[int, float]:

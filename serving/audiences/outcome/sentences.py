@@ -88,6 +88,11 @@ def shown(number: float) -> str:
     return f"{number:.1f}"
 
 
+def in_currency(amount: float, currency: str) -> str:
+    """Return an amount with the name of its currency, where there is one."""
+    return f"{shown(amount)} {currency}".strip()
+
+
 def share(part: float | None) -> str:
     """Return a share in percent; a small one that is not nothing with a decimal."""
     if part is None:
@@ -122,7 +127,7 @@ def _count(outcome: Outcome, will: str) -> Message:
 
 
 def _spend(outcome: Outcome, when: str) -> Message:
-    n, amount = outcome.covered, shown(outcome.expected)
+    n, amount = outcome.covered, in_currency(outcome.expected, outcome.currency)
     if outcome.times is None:
         return nmsg(
             "This {n:,} will spend about {amount} {when}",
@@ -175,5 +180,5 @@ def at_risk_sentence(found: ValueAtRisk) -> Message:
     return msg(
         "About {risk} of {amount} expected spend is at risk",
         risk=shown(found.at_risk),
-        amount=shown(found.amount),
+        amount=in_currency(found.amount, found.currency),
     )

@@ -48,6 +48,8 @@ class ValueAtRisk:
         What is at risk of everybody.
     estimated : bool
         Whether it comes from the sample that the store keeps of a large base.
+    currency : str
+        As the configuration names it; empty where it does not.
     """
 
     loss: str
@@ -58,6 +60,7 @@ class ValueAtRisk:
     amount: float
     of_all: float
     estimated: bool = False
+    currency: str = ""
 
     @property
     def share(self) -> float | None:
@@ -126,7 +129,7 @@ def value_at_risk(
 
     counts = (round(of(figures, "members")), round(of(figures, "covered")))
     sums = (of(figures, "at_risk"), of(figures, "amount"), of(whole, "at_risk"))
-    return ValueAtRisk(*pair, *counts, *sums, times is not None)
+    return ValueAtRisk(*pair, *counts, *sums, times is not None, context.settings.currency)
 
 
 def top_at_risk(context: ServiceContext, person: Person, tree: Filter | None, top: int) -> TopAtRisk | None:

@@ -81,9 +81,9 @@ class OutcomeBlock:
 def outcome_markup(fields: Fields, outcomes: Sequence[Outcome], at_risk: ValueAtRisk | None) -> list[Markup]:
     """Return the sentences: those of the filter's own tags first and large, those that are offered small."""
     say, language = fields.page.say, fields.page.language
-    told = [one for one in outcomes if one.members]
-    named = [one for one in told if one.named]
-    own = named or told[:1]
+    counted = [one for one in outcomes if one.members]
+    named = [one for one in counted if one.named]
+    own = named or counted[:1]
     parts = []
     for one in own:
         notes: list[Text | Joined] = []
@@ -101,7 +101,7 @@ def outcome_markup(fields: Fields, outcomes: Sequence[Outcome], at_risk: ValueAt
         parts.append(h("p", say(at_risk_sentence(at_risk)), class_="outcome-more"))
     parts += [
         h("p", say(headline(one, language)), class_="outcome-more")
-        for one in told
+        for one in counted
         if one not in own and one.covered
     ]
     return parts

@@ -1,4 +1,4 @@
-"""A desk whose tags have definitions: a loss and an amount over the same purchases, on both stores."""
+"""A service context whose tags have definitions: a loss and an amount over the same purchases, on both stores."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def definition(name: str, outcome: str) -> str:
 
 
 def define(folder) -> None:
-    """Write the definitions of a desk's tags."""
+    """Write the definitions of its tags."""
     for name, outcome in OUTCOMES.items():
         (folder / "tags" / f"{name}.yaml").write_text(definition(name, outcome), encoding="utf-8")
 
 
 @pytest.fixture(params=KINDS, scope="session")
 def defined(request, tmp_path_factory):
-    """The desk, by each store."""
+    """The same context, by each store."""
     folder = tmp_path_factory.mktemp(f"outcome-{request.param}")
     store = make_store(request.param, folder)
     publish_made(store)

@@ -97,7 +97,7 @@ def test_whoever_may_not_look_at_profiles_is_told_no_sums(defined) -> None:
     assert members(defined, "value_at_risk >= 60", VIEWER) % cell == 0
 
 
-def desk(folder, **outcomes):
+def made(folder, **outcomes):
     store = make_store("duckdb", folder)
     publish_made(store)
     context = desk_over(store, folder / "project")
@@ -117,7 +117,7 @@ SPENT = "{kind: amount, horizon_days: 30, tiers: {low: 0, medium: 50, high: 150}
     ],
 )
 def test_there_is_none_where_nothing_is_lost_that_is_spent(tmp_path, outcome) -> None:
-    context = desk(tmp_path, churn_risk=outcome, spend=SPENT)
+    context = made(tmp_path, churn_risk=outcome, spend=SPENT)
     assert value_at_risk_of(context) is None
     assert value_at_risk(context, ANALYST, None) is None
     with pytest.raises(FilterError, match="unknown field 'value_at_risk'"):
@@ -125,7 +125,7 @@ def test_there_is_none_where_nothing_is_lost_that_is_spent(tmp_path, outcome) ->
 
 
 def test_it_is_for_who_may_see_both_tags(tmp_path) -> None:
-    context = desk(tmp_path)
+    context = made(tmp_path)
     define(tmp_path / "project")
     save(context, MARKETER, "at risk", "value_at_risk >= 60", kind="dynamic")
     assert [one.name for one in visible_audiences(context, MARKETER)] == ["at risk"]
