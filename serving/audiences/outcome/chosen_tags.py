@@ -14,7 +14,7 @@ from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.registry.access.audit_log import times_used
 from tagcast.serving.audiences.filter_resolution import columns_of
 from tagcast.serving.audiences.outcome.words import ByLanguage, will
-from tagcast.serving.catalog.known_tags import find_known, loss_tags
+from tagcast.serving.catalog.known_tags import defined_tags, find_known
 from tagcast.serving.catalog.tag_evidence import active_definition
 
 if TYPE_CHECKING:
@@ -55,14 +55,20 @@ def tags_to_show(
     named = [can[name] for name in own if name in can]
     others = [tag for tag in can.values() if tag not in named]
     if len(others) > 1:
-        used, losses = times_used(context.state), loss_tags(context, person)
-        others.sort(key=lambda tag: (-used.get(tag.tag, 0), tag.tag not in losses, tag.tag))
+        used = times_used(context.state)
+        # Where none is used more, what people come for first: who is about to be lost.
+        others.sort(key=lambda tag: (-used.get(tag.tag, 0), not _is_loss(context, tag), tag.tag))
     amounts = [tag for tag in others if tag.scale.in_currency]
     events = [tag for tag in others if not tag.scale.in_currency]
     offered = [] if any(not tag.scale.in_currency for tag in named) else events[:MOST_OFFERED]
     if not any(tag.scale.in_currency for tag in named):
         offered += amounts[:1]
     return [*named, *offered]
+
+
+def _is_loss(context: ServiceContext, tag: TagRun) -> bool:
+    definition = defined_tags(context).get(tag.tag)
+    return isinstance(definition, TagDefinition) and definition.outcome.is_loss
 
 
 def _asked(can: Mapping[str, TagRun], name: str) -> TagRun:
