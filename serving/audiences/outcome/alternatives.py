@@ -183,7 +183,8 @@ def _looser(part: Condition, about: Mapping[str, TagRun]) -> list[Condition]:
     """Return what may stand in the place of a condition, the tightest first; nothing of what is no condition on a tag."""
     if not isinstance(part, Compare | OneOf) or part.field.part is None:
         return []
-    return list(_looser_of_tag(part, about[part.field.name]))
+    tag = about.get(part.field.name)
+    return [] if tag is None else list(_looser_of_tag(part, tag))
 
 
 def _looser_of_tag(part: Compare | OneOf, tag: TagRun) -> Iterator[Condition]:

@@ -68,14 +68,13 @@ class OutcomeBlock:
 
     def _looser(self, one: Alternative) -> str:
         """Return what one looser condition would give."""
-        count = number(one.members)
-        if not one.instead:
-            return self.say(
-                msg("{count} without: {condition}", count=count, condition=self.say.of(one.words))
-            )
-        return self.say(
-            msg("{count} where {condition}", count=count, condition=self.say.of(one.instead_words))
-        )
+        count: Text = number(one.members)
+        if one.estimated:
+            count = msg("about {count}", count=count)
+        if one.instead:
+            words = self.say.of(one.instead_words)
+            return self.say(msg("{count} where {condition}", count=count, condition=words))
+        return self.say(msg("{count} without: {condition}", count=count, condition=self.say.of(one.words)))
 
 
 def outcome_markup(fields: Fields, outcomes: Sequence[Outcome], at_risk: ValueAtRisk | None) -> list[Markup]:

@@ -223,7 +223,7 @@ class Builder:
             self.answers.wait()
             task = self.recounting.run(lambda: self.page.run(counted, answer.tree, self.page.language))
             background_tasks.create(task, name="count an audience to the last")
-        task = self.looking.run(lambda: self.page.run(outlook, answer.tree, answer.count.members))
+        task = self.looking.run(lambda: self.page.run(outlook, answer.tree, answer.count))
         background_tasks.create(task, name="look at an audience")
 
     def _recounted(self, answer: Counted) -> None:

@@ -85,20 +85,24 @@ def counted(
 
 
 def outlook(
-    context: ServiceContext, person: Person, tree: Filter | None, members: int | None = None
+    context: ServiceContext, person: Person, tree: Filter | None, count: AudienceCount | None = None
 ) -> Outlook:
-    """Return what follows the count of ``tree``, of a large base by a sample: what is near it where that found no ``members``."""
+    """Return what follows the count of ``tree``, of a large base by a sample: what is near it where ``count`` found nobody."""
     if tree is None:
         return Outlook(None, ())
-    if members == 0:
+    exact = count is not None and (not count.margin or not person.may("profiles"))
+    if count is not None and exact and not count.members:
         return Outlook(tree, (), near=tuple(alternatives(context, person, tree)))
     effects = tuple(questions.condition_impact(context, person, tree, estimate=True))
     if not person.may("profiles"):
         return Outlook(tree, effects)
+    found = tuple(outcomes(context, person, tree, estimate=True))
+    if found and not found[0].members:
+        return Outlook(tree, effects, near=tuple(alternatives(context, person, tree)))
     return Outlook(
         tree,
         effects,
-        tuple(outcomes(context, person, tree, estimate=True)),
+        found,
         value_at_risk(context, person, tree, estimate=True),
         tuple(questions.expected(context, person, tree, estimate=True)),
     )
