@@ -54,6 +54,13 @@ def test_the_slider_of_the_gain_chart_ends_in_an_audience_with_its_outcome(brows
     lead = page.locator(".outcome .outcome-lead").inner_text()
     assert lead.startswith(say(nmsg("About {expected} of this {n:,} {will}", "About {expected} of these {n:,} {will}", len(top), expected=about["expected"], will=will)))  # fmt: skip
     assert about["share"] in lead
+    # The labels of the same customers are another question, which is answered once somebody asks it.
+    page.locator("details.fold summary").filter(has_text=say(msg("How many labels are right"))).click()
+    labelled = top[top["value"] == "yes"]
+    right = page.locator(".expected li").first
+    right.wait_for()
+    assert f"{len(labelled)}" in right.inner_text()
+    assert f"{labelled['score'].sum():.0f}" in right.inner_text()
     mia.leave()
 
 

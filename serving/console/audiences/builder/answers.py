@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.messages import msg, nmsg
-from tagcast.serving.audiences.outcome.sentences import FLOOR
+from tagcast.serving.console.audiences.builder.labels import Labels
 from tagcast.serving.console.audiences.builder.outcome import OutcomeBlock
-from tagcast.serving.console.ui.charts import range_bar
 from tagcast.serving.console.ui.formatting import number, of_100, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import error_markup
-from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.widgets import html
 
 if TYPE_CHECKING:
-    from tagcast.serving.audiences.service import Expected
     from tagcast.serving.console.audiences.builder.field_choices import Fields
     from tagcast.serving.console.audiences.builder.results import Counted, Outlook
 
@@ -42,11 +39,7 @@ class Answers:
             html(h("h3", self.say(msg("In plain words"))))
             self.words = html(Markup(""), "p", "answer-words")
         self.strip = html(Markup(""), classes="strip").props("aria-hidden=true")
-        with ui.element("details").classes("card fold") as labels:
-            html(h("h2", self.say(msg("How many labels are right"))), "summary")
-            html(h("p", self.say(FLOOR), class_="faint"))
-            self.expected = html(Markup(""), classes="expected")
-        labels.set_visibility(fields.page.person.may("profiles"))
+        self.labels = Labels(fields)
 
     @staticmethod
     def _waiting() -> Markup:
@@ -139,7 +132,6 @@ class Answers:
         self.strip.content = h("span", h("b", none, class_="num"), " ", h("span", about, class_="muted"))
         self.words.content = h("span", none)
         self.spoken.content = h("span", about)
-        self.expected.content = h("p", none, class_="faint")
         self.outcome.clear()
 
     def fail(self, error: BaseException) -> None:
@@ -155,36 +147,3 @@ class Answers:
         """Show what will come of the audience."""
         self.card.classes(remove="outcome-waiting")
         self.outcome.show(answer)
-        say, titles = self.say, self.fields.titles
-        if not answer.expected:
-            none = msg("Add a condition on a tag to see how many of its labels are right.")
-            self.expected.content = h(
-                "p", say(none if self.members else msg("No one matches.")), class_="faint"
-            )
-            return
-        rows = [
-            h(
-                "li",
-                h(
-                    "div",
-                    say(
-                        msg(
-                            "{tag}: about {right} of {members} labels “{value}” are right",
-                            tag=titles.get(one.tag, one.tag),
-                            value=value_word(say, one.value),
-                            right=number(round(one.right)),
-                            members=number(one.members),
-                        )
-                    ),
-                    class_="num",
-                ),
-                range_bar(one.low, one.right, one.high, one.members),
-                h("div", say(msg("95% range {low}–{high}", **_range(one))), class_="faint num"),
-            )
-            for one in answer.expected
-        ]
-        self.expected.content = h("ul", rows)
-
-
-def _range(one: Expected) -> dict[str, str]:
-    return {"low": number(round(one.low)), "high": number(round(one.high))}

@@ -211,8 +211,8 @@ class Builder:
         background_tasks.create(task, name="count an audience")
 
     def _follow(self, tree: Filter | None) -> None:
-        for ranking in self.rankings:
-            ranking.follow(tree)
+        for panel in (*self.rankings, self.answers.labels):
+            panel.follow(tree)
 
     def _counted(self, answer: Counted) -> None:
         from nicegui import background_tasks

@@ -17,7 +17,7 @@ from tagcast.serving.filters.row_rights import reader_for
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.serving.audiences.queries import AudienceCount
-    from tagcast.serving.audiences.service import ConditionImpact, Expected, Language
+    from tagcast.serving.audiences.service import ConditionImpact, Language
     from tagcast.serving.context import ServiceContext
 
 
@@ -49,7 +49,6 @@ class Outlook:
     effects: tuple[ConditionImpact, ...]
     outcomes: tuple[Outcome, ...] = ()
     at_risk: ValueAtRisk | None = None
-    expected: tuple[Expected, ...] = ()
     near: tuple[Alternative, ...] = ()
 
 
@@ -104,5 +103,4 @@ def outlook(
         effects,
         found,
         value_at_risk(context, person, tree, estimate=True),
-        tuple(questions.expected(context, person, tree, estimate=True)),
     )
