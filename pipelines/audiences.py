@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tagcast.features.core.messages import Message
     from tagcast.registry.access.roles import Person
+    from tagcast.serving.audiences.outcome.alternatives import Alternative
+    from tagcast.serving.audiences.outcome.answers import AudienceOutcome
+    from tagcast.serving.audiences.outcome.value_at_risk import TopAtRisk
     from tagcast.serving.audiences.portraits.overlap import Overlap
     from tagcast.serving.audiences.portraits.portrait import Portrait
     from tagcast.serving.audiences.service import Language, ProfitCurve
@@ -90,6 +93,49 @@ def show_audience(
         rows = sample(context, person, tree, limit, seed)
     with reader_for(context, person) as reader:
         return rows, frozenset(f"{tag}.score" for tag in reader.manifest.run.amounts)
+
+
+@dataclass(frozen=True)
+class FoundOutcome:
+    """What to expect of the members of a filter.
+
+    Parameters
+    ----------
+    filter : str
+    outcome : AudienceOutcome
+    top_at_risk : TopAtRisk or None
+        None where it was not asked for, or the run has no value at risk.
+    alternatives : tuple of Alternative
+        Where the filter finds nobody.
+    """
+
+    filter: str
+    outcome: AudienceOutcome
+    top_at_risk: TopAtRisk | None
+    alternatives: tuple[Alternative, ...]
+
+
+def outcome_of(
+    context: ServiceContext,
+    person: Person,
+    text: str,
+    tags: Sequence[str] | None = None,
+    top: int | None = None,
+    *,
+    estimate: bool = False,
+) -> FoundOutcome:
+    """Return what to expect of the members of a filter, and of ``top`` how to find those with the most value at risk."""
+    from tagcast.serving.audiences.outcome.alternatives import alternatives
+    from tagcast.serving.audiences.outcome.answers import audience_outcome
+    from tagcast.serving.audiences.outcome.value_at_risk import top_at_risk
+    from tagcast.serving.audiences.service import count, parse_for
+
+    tree = parse_for(context, person, text)
+    found = audience_outcome(context, person, tree, tags=tags, estimate=estimate)
+    ranked = None if top is None else top_at_risk(context, person, tree, top)
+    empty = not count(context, person, tree, estimate=estimate).members
+    near = tuple(alternatives(context, person, tree)) if empty else ()
+    return FoundOutcome(text, found, ranked, near)
 
 
 def profit_of(

@@ -101,10 +101,24 @@ async def measure(kind: str, served: Served, options: argparse.Namespace) -> lis
     async def profile(client: httpx.AsyncClient, rng: np.random.Generator) -> httpx.Response:
         return await client.get(f"/profiles/p{rng.integers(last):09d}")
 
+    async def outcome(client: httpx.AsyncClient, _rng: np.random.Generator) -> httpx.Response:
+        return await client.post("/audiences/outcome", json={"filter": next(asked), "estimate": True})
+
+    async def near(client: httpx.AsyncClient, _rng: np.random.Generator) -> httpx.Response:
+        return await client.post(
+            "/audiences/alternatives", json={"filter": f"{next(asked)} AND tag_0.score > 2"}
+        )
+
+    async def gain(client: httpx.AsyncClient, _rng: np.random.Generator) -> httpx.Response:
+        return await client.get("/tags/tag_0/gain")
+
     questions: list[tuple[str, Ask, int, float, int | None]] = [
         # The console shows an estimate first where the store keeps a sample, and counts to the last behind it.
         ("count, as the console shows it first", estimate, 60, 0.95, 300),
         ("count to the last", count, 60, 0.95, None if kind == "postgres" else 300),
+        ("outcome, as the console shows it", outcome, 30, 0.95, None),
+        ("what is near an empty audience", near, 20, 0.95, None),
+        ("gain of a tag", gain, 10, 0.95, None),
         ("portrait", portrait, 10, 0.95, 1_000),
         ("page of members", members, 20, 0.95, None),
         ("one profile", profile, 300, 0.5, 10),

@@ -32,10 +32,11 @@ class _Node(BaseModel):
 
 
 class FieldRef(_Node):
-    """An attribute or a fact, or a part of a tag."""
+    """An attribute or a fact, a part of a tag, or the product of the scores of two tags, ``factors``."""
 
     name: str
     part: str | None = None
+    factors: tuple[str, str] | None = Field(None, strict=False, exclude_if=lambda of: of is None)
 
     def text(self) -> str:
         """Return it as written in a filter."""
@@ -242,6 +243,8 @@ class Names:
         Attributes that hold keyed digests of what the source says.
     facts, same : mapping of str to str
         Fact to ``text``, ``number`` or ``boolean``; other names of facts, which the tree does not keep.
+    products : mapping of str to (str, str)
+        Numbers that are the product of the scores of two tags.
     """
 
     tags: Mapping[str, tuple[str, ...]]
@@ -252,6 +255,7 @@ class Names:
     digests: Collection[str] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     same: Mapping[str, str] = field(default_factory=dict)
+    products: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def plain(self) -> dict[str, str]:
@@ -261,6 +265,8 @@ class Names:
     def kind(self, field: FieldRef) -> str:
         """Return ``text``, ``number``, ``boolean`` or ``date``."""
         if field.part is None:
+            if field.name in self.products:
+                return "number"
             return self.facts.get(field.name) or self.attributes[field.name]
         return "number" if field.part in NUMBER_PARTS else "text"
 

@@ -229,11 +229,11 @@ class _Parser:
             if part is not None and part not in PARTS:
                 self._unknown(msg("{tag} has no part {part!r}", tag=name, part=part), part, PARTS, token)
             return FieldRef(name=name, part=part or "value")
-        if name in self.plain and part is None:
-            return FieldRef(name=self.names.same.get(name, name))
+        if part is None and (name in self.plain or name in self.names.products):
+            return FieldRef(name=self.names.same.get(name, name), factors=self.names.products.get(name))
         if why := self.names.unavailable(whole.strip('"')) or self.names.unavailable(name):
             self._refuse(why.problem, why.hint, token)
-        known = [*self.names.tags, *self.names.plain]
+        known = [*self.names.tags, *self.names.plain, *self.names.products]
         if self.next.text == "(":
             self._unknown(msg("{word} is no function: there are none", word=whole), name, known, token)
         self._unknown(msg("unknown field {word!r}", word=whole), name, known, token)

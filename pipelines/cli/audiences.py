@@ -13,6 +13,7 @@ from tagcast.features.core.messages import msg
 from tagcast.pipelines import audiences
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, purpose_option
+from tagcast.pipelines.cli.outcome import outcome
 from tagcast.pipelines.reports.audiences import (
     render_count,
     render_explanation,
@@ -76,6 +77,9 @@ def explain(invocation: Invocation, text: str, language: Literal["en", "zh"]) ->
     """
     found = audiences.explain_audience(invocation.context(), invocation.person, text, language)
     invocation.answer(found, lambda: render_explanation(found))
+
+
+audience.add_command(outcome)
 
 
 @audience.command()

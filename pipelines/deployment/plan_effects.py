@@ -20,6 +20,7 @@ from tagcast.pipelines.project.champions import load_versions
 from tagcast.pipelines.project.own_views import attributes_at
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import RunTags, loaded_rules
+from tagcast.serving.filters.filter_sql import tags_in
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from tagcast.models.filters.conditions import Filter, Leaf
+    from tagcast.models.filters.conditions import FieldRef, Filter, Leaf
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.filters.inlining import ResolvedFilter
     from tagcast.serving.store.manifest import Manifest
@@ -121,7 +122,7 @@ def _audiences(
         except FilterError as error:
             broken.append(AudienceChange(audience.name, None, None, error.message))
             continue
-        spoken = {field.name for field in fields(one.whole) if field.part is not None}
+        spoken = {tag for field in fields(one.whole) for tag in tags_in(field)}
         if spoken & gone:
             problem = msg("names {tags}", tags=listed(sorted(spoken & gone)))
             broken.append(AudienceChange(audience.name, audience.members, None, problem))
@@ -205,7 +206,13 @@ def _side_by_side(
 def _columns(tree: Filter) -> set[str]:
     from tagcast.models.filters.conditions import fields
 
-    return {f.name if f.part is None else column_name(f.name, f.part) for f in fields(tree)}
+    return {name for field in fields(tree) for name in _columns_of(field)}
+
+
+def _columns_of(field: FieldRef) -> tuple[str, ...]:
+    if field.factors is not None:
+        return tuple(column_name(tag, "score") for tag in field.factors)
+    return (field.name if field.part is None else column_name(field.name, field.part),)
 
 
 def _members(
@@ -224,7 +231,10 @@ def _members(
             ids = pa.array(list(audience.frozen[leaf.name]), pa.string())
             return np.asarray(pc.is_in(old.column(0), value_set=ids).to_numpy(zero_copy_only=False), bool)
         field = leaf.field
-        name = field.name if field.part is None else column_name(field.name, field.part)
+        if field.factors is not None:  # of scores, which stay
+            one, other = (old.column(name).to_numpy(zero_copy_only=False) for name in _columns_of(field))
+            return holds(leaf, one * other)
+        (name,) = _columns_of(field)
         # A percentile is that of the score, which stays.
         again = new is not None and field.name in tags and name in new.schema.names
         column = new.column(name) if again and new is not None else old.column(name)

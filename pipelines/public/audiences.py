@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import language_of, msg, render
-from tagcast.pipelines.audiences import portrait_of, show_audience
+from tagcast.pipelines.audiences import outcome_of, portrait_of, show_audience
 from tagcast.pipelines.project.local_user import caller, local_origin
 from tagcast.pipelines.public.opened import context_at, moment_of, valid_at
 from tagcast.registry.access.origin import asked_from
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from tagcast.pipelines.project import project as behind
@@ -74,6 +76,50 @@ class Audience:
 
         context, person = self._asked()
         return count(context, person, parse_for(context, person, self.filter))
+
+    def outcome(self, tags: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return what to expect of the members by each outcome, against as many at random.
+
+        Parameters
+        ----------
+        tags : sequence of str, optional
+            By these tags alone. Default: those of the filter, or those that are used most.
+
+        Returns
+        -------
+        DataFrame
+            A row a tag: ``tag``, ``kind``, ``members``, ``covered`` (with a score), ``unknown``, ``expected`` (how many it comes
+            for, or what they spend), ``low`` and ``high`` (95 % range), ``times`` (the mean of everybody), ``share_of_all``, and the
+            ``sentence``.
+
+        Raises
+        ------
+        TagcastError
+            For one of ``tags`` that predicts nothing in the active run.
+        NotAllowedError
+            For a key in ``TAGCAST_KEY`` that does not work, or whose role may not look at single profiles.
+
+        Examples
+        --------
+        >>> project.audience("churn_risk.percentile >= 80").outcome().loc[0, "sentence"]  # doctest: +SKIP
+        'About 189 of these 464 will stop buying within 30 days, 3.0 times as many as among 464 at random; …'
+        """
+        import pandas as pd
+
+        context, person = self._asked()
+        found = outcome_of(context, person, self.filter, tags).outcome
+        figures = ("tag", "kind", "members", "covered", "unknown", "expected", "low", "high")
+        language = language_of()
+        rows = [
+            {
+                **{name: getattr(one.outcome, name) for name in figures},
+                "times": one.times,
+                "share_of_all": one.share_of_all,
+                "sentence": one.sentence[language],
+            }
+            for one in found.outcomes
+        ]
+        return pd.DataFrame(rows, columns=[*figures, "times", "share_of_all", "sentence"])
 
     def to_pandas(self, limit: int | None = None, seed: int | None = None) -> pd.DataFrame:
         """Return the members, one row a profile.

@@ -11,6 +11,7 @@ from tagcast.features.core.messages import Text, language_of, listed, msg, nmsg
 from tagcast.pipelines.reports.terminal import amount, say, table
 
 if TYPE_CHECKING:
+    from tagcast.pipelines.audiences import FoundOutcome
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.audiences.portraits.overlap import Overlap
     from tagcast.serving.audiences.portraits.portrait import Portrait
@@ -117,6 +118,25 @@ def render_explanation(found: dict[str, Any]) -> None:
                 for e in found["expected_effects"]
             ],
         )
+
+
+def render_outcome(found: FoundOutcome) -> None:
+    """Print what to expect of an audience, or what is near one that is empty."""
+    from tagcast.serving.audiences.outcome.sentences import range_of
+
+    language = language_of()
+    for one in found.outcome.outcomes:
+        if one.outcome.members:
+            say(one.sentence[language])
+        if one.outcome.covered:
+            notes: tuple[Text, ...] = (range_of(one.outcome), one.about[language])
+            say(msg("  {notes}", notes=listed(filter(None, notes), "sentences")))
+    if found.outcome.at_risk:
+        say(found.outcome.at_risk[language])
+    if (top := found.top_at_risk) is not None and top.members:
+        say(msg("the {n:,} with the most value at risk: {filter}", n=top.members, filter=top.filter))
+    for near in found.alternatives:
+        say(msg("nobody is in it; {n:,} would be in {filter}", n=near.members, filter=near.filter))
 
 
 def render_members(rows: Sequence[dict[str, Any]], amounts: frozenset[str]) -> None:

@@ -240,6 +240,19 @@ def uses_of(state: State, tag: str) -> Uses:
     return Uses(_naming(tag, mentions), times.get("export", 0), times.get("api", 0), last)
 
 
+def times_used(state: State) -> dict[str, int]:
+    """Return how often each tag was used: by saved audiences that name it, in exports and through the API."""
+    flush_uses(state)
+    counted = select(USES.c.tag, func.sum(USES.c.times)).group_by(USES.c.tag)
+    named = select(MENTIONS.c.mentioned, func.count()).where(MENTIONS.c.kind == "field")
+    found: dict[str, int] = {}
+    with state.reading() as connection:
+        for query in (counted, named.group_by(MENTIONS.c.mentioned)):
+            for name, times in connection.execute(query):
+                found[name] = found.get(name, 0) + int(times)
+    return found
+
+
 def _naming(tag: str, mentions: Sequence[tuple[str, str, str]]) -> tuple[str, ...]:
     """Return the audiences that name ``tag``, themselves or through audiences that they name."""
     found = {name for name, kind, mentioned in mentions if kind == "field" and mentioned == tag}

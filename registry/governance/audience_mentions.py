@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 def mentions(tree: Filter) -> frozenset[tuple[Literal["field", "audience"], str]]:
     """Return the tags, attributes and saved audiences that a filter names, whatever part of a tag it uses."""
-    return frozenset(
-        ("audience", leaf.name) if isinstance(leaf, InAudience) else ("field", leaf.field.name)
-        for leaf in walk(tree)
-    )
+    found: set[tuple[Literal["field", "audience"], str]] = set()
+    for leaf in walk(tree):
+        if isinstance(leaf, InAudience):
+            found.add(("audience", leaf.name))
+        else:
+            found.update(("field", name) for name in (leaf.field.name, *(leaf.field.factors or ())))
+    return frozenset(found)
 
 
 def naming(state: State, fields: Collection[str], audiences: Collection[str] = ()) -> frozenset[str]:

@@ -13,6 +13,8 @@ from tagcast.registry.access.audit_log import count_use
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance.feedback import Feedback, feedback
 from tagcast.registry.governance.lifecycle import LifeStep, Status
+from tagcast.serving.audiences.outcome.gain import Gain, gain
+from tagcast.serving.audiences.outcome.measured import Measured, measured
 from tagcast.serving.catalog import catalog as catalogue
 from tagcast.serving.catalog import tag_actions as tag_steps
 from tagcast.serving.catalog.catalog import TagRow
@@ -42,6 +44,14 @@ class Rating(BaseModel):
 
     stars: int = Field(ge=1, le=5)
     comment: str = Field("", max_length=2_000)
+
+
+@dataclass(frozen=True)
+class TagGain:
+    """The ranking and the rule of a tag; ``gain`` is null of what has neither."""
+
+    gain: Gain | None
+    measured: list[Measured]
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,12 @@ def tag_routes(context: ServiceContext) -> APIRouter:
         """Keep what you think of a tag, in place of what you said before."""
         tag_steps.rate_tag(context, person_of(request), name, asked.stars, asked.comment)
         return feedback(context.state, name)
+
+    @routes.get("/tags/{name:path}/gain")
+    def ranking(request: Request, name: str) -> TagGain:
+        """What the ranking and the rule of a tag give, as the active run expects it, and what was measured of the rule."""
+        person = person_of(request)
+        return TagGain(gain(context, person, name), measured(context, person, name))
 
     # Last: a name may hold slashes, and would swallow what follows it.
     @routes.get("/tags/{name:path}", response_model=TagDetails)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.registry.governance.audience_mentions import naming
 from tagcast.registry.governance.saved_audiences import all_saved
+from tagcast.serving.audiences.outcome.paired_tags import products_for
 from tagcast.serving.filters.inlining import Inlining, ResolvedFilter
 from tagcast.serving.filters.sensitive_fields import marked_sensitive
 
@@ -47,6 +48,7 @@ def columns_of(context: ServiceContext, person: Person) -> Names:
         attributes={n: kind for n, kind in names.attributes.items() if n not in hidden},
         facts={n: kind for n, kind in names.facts.items() if n not in hidden},
         same={n: name for n, name in names.same.items() if name not in hidden},
+        products=products_for(context, names.tags),
     )
 
 

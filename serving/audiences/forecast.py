@@ -148,7 +148,7 @@ def expected_amounts(
         Where ``person`` may not look at single profiles.
     """
     with members_of(context, person, tree, msg("a sum of amounts"), estimate=estimate) as members:
-        return [_amount(members, tag.tag, tag.outlook) for tag in members.tags if tag.outlook is not None]
+        return [amount_of(members, tag.tag, tag.outlook) for tag in members.tags if tag.outlook is not None]
 
 
 def expected_effects(
@@ -247,13 +247,14 @@ def _of_value(members: Members, tag: str, value: str, row: Mapping[str, Any]) ->
         total, variance = row[name], row[f"{name}_variance"]
         sums[name] = members.of_all(total, variance, total - variance)  # c² is c - c (1 - c)
     (sure, sure_variance), (likely, _), (most, most_variance) = sums.values()
-    low, high = sure - _chance(sure_variance), most + _chance(most_variance)
+    low, high = sure - chance_margin(sure_variance), most + chance_margin(most_variance)
     return Expected(
         tag, value, n, sure, likely, max(0.0, low), min(float(n), high), members.times is not None
     )
 
 
-def _amount(members: Members, tag: str, outlook: AmountOutlook) -> ExpectedAmount:
+def amount_of(members: Members, tag: str, outlook: AmountOutlook) -> ExpectedAmount:
+    """Return how much the members will spend in all, by one tag that predicts an amount."""
     groups = [g for g in _alike(members, tag) if g["members"]]
     n, total = (np.array([g[name] for g in groups], float) for name in ("members", "score"))
     spread = float((n * outlook.variance_of(total / n)).sum())
@@ -263,12 +264,12 @@ def _amount(members: Members, tag: str, outlook: AmountOutlook) -> ExpectedAmoun
         tag,
         round(float(n.sum()) * (members.times or 1)),
         amount,
-        max(0.0, amount / together - _chance(variance)),
-        amount * together + _chance(variance),
+        max(0.0, amount / together - chance_margin(variance)),
+        amount * together + chance_margin(variance),
         members.times is not None,
     )
 
 
-def _chance(variance: float) -> float:
+def chance_margin(variance: float) -> float:
     """Return how far chance moves a sum, 19 of 20 times at most."""
     return NINETEEN_OF_TWENTY * math.sqrt(max(0.0, variance))

@@ -38,9 +38,9 @@ from tagcast.registry.access.rights import ROLE_NAMES
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.catalog.shown_counts import shown_size
+from tagcast.serving.filters.filter_sql import column_of
 from tagcast.serving.filters.inlining import ResolvedFilter
-from tagcast.serving.filters.where import names_of, quoted, where_in
-from tagcast.serving.store.schema import column_name
+from tagcast.serving.filters.where import names_of, where_in
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -196,13 +196,15 @@ class SmallCells:
         return slack
 
     def _is_number(self, field: FieldRef) -> bool:
+        if field.factors is not None:
+            return True
         if field.part is None:
             return names_of(self.reader).plain.get(field.name) == "number"
         return field.part in NUMBER_PARTS
 
     def _grid(self, field: FieldRef) -> _Grid:
         """Return the lines of a number's grid: at least a smallest cell of profiles lies between two, and beyond the ends."""
-        column = quoted(field.name if field.part is None else column_name(field.name, field.part))
+        column = column_of(field)
         known = column.is_(exp.null()).not_()
         bands = min(MOST_BANDS, self.reader.manifest.profiles // (2 * self.cell))
         places = exp.Array(expressions=[exp.Literal.number(k / bands) for k in range(1, bands)])

@@ -102,6 +102,11 @@ def known_tags(context: ServiceContext) -> dict[str, KnownTag]:
     return {name: tag for name in names if (tag := sources.tag(name)) is not None}
 
 
+def find_known(context: ServiceContext, name: str) -> KnownTag | None:
+    """Return the tag called ``name``, whoever may see it; None where it is not known."""
+    return _Sources.of(context).tag(name)
+
+
 def find_tag(context: ServiceContext, person: Person, name: str) -> KnownTag:
     """Return the tag called ``name``.
 
@@ -112,7 +117,7 @@ def find_tag(context: ServiceContext, person: Person, name: str) -> KnownTag:
     NotAllowedError
         Where it is sensitive and ``person`` has not the right.
     """
-    tag = _Sources.of(context).tag(name)
+    tag = find_known(context, name)
     if tag is None:
         from difflib import get_close_matches
 

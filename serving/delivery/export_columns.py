@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -14,7 +14,8 @@ from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.queries import expired_sentences, expired_tags, export_column
-from tagcast.serving.audiences.wording.field_words import Titles, fields_for
+from tagcast.serving.audiences.wording.field_words import FieldOf, Titles, fields_for
+from tagcast.serving.filters.filter_sql import product_of
 from tagcast.serving.filters.inlining import ResolvedFilter
 from tagcast.serving.filters.where import facts_in, names_of, quoted, tags_of
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def columns_for(context: ServiceContext, person: Person) -> list[str]:
-    """Return the columns that ``person`` may export: attributes, facts, and ``tag`` or ``tag.part`` of every tag."""
+    """Return the columns that ``person`` may export: attributes, facts, ``tag`` or ``tag.part`` of every tag, and the value at risk."""
     require(person, "export")
     return list(_columns(names_for(context, person)))
 
@@ -43,7 +44,7 @@ class ExportColumn:
         In the file.
     field : str
         The tag, fact or attribute.
-    of : {"tag", "fact", "attribute"}
+    of : {"tag", "fact", "attribute", "product"}
     part : str
         Of a tag; empty of the others.
     title : mapping of str to str
@@ -54,7 +55,7 @@ class ExportColumn:
 
     name: str
     field: str
-    of: Literal["tag", "fact", "attribute"]
+    of: FieldOf
     part: str
     title: Titles
     view: Titles | None
@@ -66,12 +67,12 @@ def described_columns(context: ServiceContext, person: Person) -> list[ExportCol
     fields = {field.name: field for field in fields_for(context, person)}
     found = []
     for name, column in _columns(names_for(context, person)).items():
-        field = fields[column.tag or name]
+        field = fields.get(name) or fields[column.tags[0]]  # a column by its own name, or a part of a tag
         part = (
             ""
-            if column.tag is None
-            else name.removeprefix(f"{column.tag}.")
-            if name != column.tag
+            if field.of != "tag"
+            else name.removeprefix(f"{field.name}.")
+            if name != field.name
             else "value"
         )
         found.append(ExportColumn(name, field.name, field.of, part, field.title, field.view))
@@ -80,19 +81,21 @@ def described_columns(context: ServiceContext, person: Person) -> list[ExportCol
 
 @dataclass(frozen=True)
 class Column:
-    """A column: of which tag, None of an attribute or fact, and what the store is asked for."""
+    """A column: of which tags, none of an attribute or fact, and what the store is asked for."""
 
-    tag: str | None
+    tags: tuple[str, ...]
     expression: exp.Expr
 
 
 def _columns(names: Names) -> dict[str, Column]:
     """Return every column that ``names`` allow."""
-    columns = {name: Column(None, quoted(name)) for name in names.plain}
+    columns = {name: Column((), quoted(name)) for name in names.plain}
     for tag in names.tags:
         for part in PARTS:
             column = export_column(tag, part)
-            columns[column.alias_or_name] = Column(tag, column)
+            columns[column.alias_or_name] = Column((tag,), column)
+    for name, factors in names.products.items():
+        columns[name] = Column(factors, exp.alias_(product_of(factors), name, quoted=True))
     return columns
 
 
@@ -100,7 +103,8 @@ def chosen_columns(
     reader: StoreReader, names: Names, resolved: ResolvedFilter, columns: Sequence[str] | None
 ) -> tuple[dict[str, Column], tuple[str, ...]]:
     """Return the columns to write, and those that are there but not for this person."""
-    there, allowed = _columns(names_of(reader)), _columns(names)
+    allowed = _columns(names)
+    there = {*_columns(names_of(reader)), *names.products}
     if columns is None:
         of_tags = [c for t in tags_of(resolved.whole) for c in (t, f"{t}.score", f"{t}.confidence")]
         of_filter = facts_in(resolved.whole, reader.manifest.run)

@@ -178,7 +178,9 @@ def export(
     names = names_for(context, person)
     with reader_for(context, person) as reader:
         chosen, hidden = chosen_columns(reader, names, resolved, columns)
-        check_alive(reader, {*tags_of(resolved.whole), *(c.tag for c in chosen.values() if c.tag)}, now)
+        check_alive(
+            reader, {*tags_of(resolved.whole), *(tag for c in chosen.values() for tag in c.tags)}, now
+        )
         plan = None
         if not no_contact or goal is not None or starts is not None or days is not None:
             plan = plan_campaign(
@@ -244,7 +246,7 @@ def export(
                     digests=all_of(given),
                     detail={"export": export_id},
                 )
-    used = {*tags_of(resolved.whole), *(column.tag for column in chosen.values() if column.tag)}
+    used = {*tags_of(resolved.whole), *(tag for column in chosen.values() for tag in column.tags)}
     for tag in sorted(used):
         count_use(context.state, tag, "export", now)
     flush_uses(context.state)  # a command ends here, and what it counted with it

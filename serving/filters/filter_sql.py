@@ -67,7 +67,7 @@ def condition(
     def leaf(leaf: Leaf) -> _Bound:
         if isinstance(leaf, InAudience):
             return lambda _: _listed(leaf, frozen or {})
-        if leaf.field.part is not None and leaf.field.name in expired:
+        if expired.intersection(tags_in(leaf.field)):
             return lambda possible: exp.true() if possible else exp.false()
         return lambda _: _test(leaf)
 
@@ -127,8 +127,19 @@ def _listed(node: InAudience, frozen: Mapping[str, Collection[str]]) -> exp.Expr
     return exp.In(this=exp.column("profile_id"), query=exp.select(exp.Explode(this=text)).subquery())
 
 
+def tags_in(field: FieldRef) -> tuple[str, ...]:
+    """Return the tags that a field is of: none of an attribute, two of a product."""
+    return field.factors or (() if field.part is None else (field.name,))
+
+
+def product_of(factors: tuple[str, str]) -> exp.Expr:
+    """Return the product of the scores of two tags; NULL for whom one of them does not cover."""
+    one, other = (exp.column(exp.to_identifier(column_name(tag, "score"), quoted=True)) for tag in factors)
+    return exp.paren(exp.Mul(this=one, expression=other), copy=False)
+
+
 def _test(leaf: FieldCondition) -> exp.Expr:
-    column = _column(leaf.field)
+    column = column_of(leaf.field)
     match leaf:
         case IsNull():
             return exp.Is(this=column, expression=exp.null())
@@ -140,7 +151,10 @@ def _test(leaf: FieldCondition) -> exp.Expr:
             assert_never(leaf)
 
 
-def _column(field: FieldRef) -> exp.Expr:
+def column_of(field: FieldRef) -> exp.Expr:
+    """Return what a field is in the wide table."""
+    if field.factors is not None:
+        return product_of(field.factors)
     name = field.name if field.part is None else column_name(field.name, field.part)
     column = exp.column(exp.to_identifier(name, quoted=True))
     # Values and bands are ENUMs: as text they compare the same in every store.

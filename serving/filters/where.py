@@ -12,7 +12,7 @@ from tagcast.features.core.errors import FilterError
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter, Names, fields
 from tagcast.models.filters.parser import parse
-from tagcast.serving.filters.filter_sql import condition
+from tagcast.serving.filters.filter_sql import condition, tags_in
 
 if TYPE_CHECKING:
     from tagcast.serving.store.base import StoreReader
@@ -49,7 +49,7 @@ def quoted(name: str) -> exp.Column:
 
 def tags_of(tree: Filter) -> list[str]:
     """Return every tag that a filter uses, in order."""
-    return list(dict.fromkeys(f.name for f in fields(tree) if f.part is not None))
+    return list(dict.fromkeys(tag for field in fields(tree) for tag in tags_in(field)))
 
 
 def facts_in(tree: Filter, run: RunInfo) -> list[str]:
@@ -80,7 +80,8 @@ def where_in(
     names = names_of(reader)
     tree = parse(requested, names) if isinstance(requested, str) else requested
     for used in fields(tree):
-        if used.name not in (names.plain if used.part is None else names.tags):
+        tags = tags_in(used)
+        if not all(tag in names.tags for tag in tags) or not (tags or used.name in names.plain):
             raise FilterError(
                 msg("{field} is not in the active run", field=used.text()),
                 hint=msg("a newer run was published: ask again"),

@@ -59,6 +59,11 @@ def describe_condition(condition: Leaf | Not, words: FieldWords, language: Langu
     return translator.phrase(tree).inner
 
 
+def phrase(tree: Filter, words: FieldWords, language: Language) -> str:
+    """Return what ``tree`` means as part of a sentence; parameters as of :func:`describe`."""
+    return _Translator(words, language).phrase(tree).whole
+
+
 @dataclass(frozen=True)
 class _Phrase:
     """A condition in words: ``inner`` within another one, ``whole`` where it is the filter itself."""
@@ -171,6 +176,10 @@ class _Translator:
         return self._named.title(field.name, self._language)
 
     def _field(self, field: FieldRef) -> str:
+        if field.factors is not None:
+            return self._words["product"].format(
+                *(self._named.title(tag, self._language) for tag in field.factors)
+            )
         if field.part is None:
             return self._words["attribute"].format(self._title(field))
         part = "amount" if field.part == "score" and field.name in self._named.amounts else field.part

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from tagcast.serving.audiences.outcome.paired_tags import VALUE_AT_RISK
+
 if TYPE_CHECKING:
     from tagcast.features.core.schema.profiles import Profiles
     from tagcast.models.filters.conditions import Scalar
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from tagcast.serving.store.schema import FactRun
 
 Language = Literal["en", "zh"]
+FieldOf = Literal["tag", "fact", "attribute", "product"]
+"""What a field is of: a product is that of the scores of two tags."""
 Titles = Mapping[str, str]
 """A text by language."""
 
@@ -80,7 +84,7 @@ class FilterField:
     Parameters
     ----------
     name : str
-    of : {"tag", "fact", "attribute"}
+    of : {"tag", "fact", "attribute", "product"}
     kind : str
         ``text``, ``number``, ``boolean`` or ``date``; of a tag ``text``, as its value is.
     title : mapping of str to str
@@ -94,7 +98,7 @@ class FilterField:
     """
 
     name: str
-    of: Literal["tag", "fact", "attribute"]
+    of: FieldOf
     kind: str
     title: Titles
     view: Titles | None = None
@@ -118,6 +122,7 @@ def fields_for(context: ServiceContext, person: Person) -> list[FilterField]:
         return {"en": words.title(name, "en"), "zh": words.title(name, "zh")}
 
     found = [FilterField(tag, "tag", "text", both(tag)) for tag in names.tags]
+    found += [FilterField(name, "product", "number", both(name)) for name in names.products]
     for name, kind in names.facts.items():
         fact = words.facts[name]
         view = {"en": fact.view_en, "zh": fact.view_zh}
@@ -142,7 +147,7 @@ def words_of(
         Fields that are left out.
     """
     run = manifest.run
-    titles: dict[str, Titles] = {}
+    titles: dict[str, Titles] = {VALUE_AT_RISK: {"en": "Value at risk", "zh": "风险金额"}}
     labels: dict[str, Mapping[str, Titles]] = {}
     if profiles is not None:
         titles |= {name: text.model_dump() for name, text in profiles.titles.items()}

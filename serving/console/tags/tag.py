@@ -14,6 +14,7 @@ from tagcast.serving.catalog.shown_counts import rounded_note, smallest_cell
 from tagcast.serving.catalog.tag_details import TagDetails, tag_details
 from tagcast.serving.console.i18n.vocabulary import CATEGORY_TITLES, KIND_TITLES, STEP_TITLES
 from tagcast.serving.console.tags.lifecycle_dialog import step_dialog
+from tagcast.serving.console.tags.outcome import outcome_card
 from tagcast.serving.console.tags.quality.run_quality import quality_card
 from tagcast.serving.console.tags.quality.tag_quality import drivers_card, trust_card
 from tagcast.serving.console.tags.tag_history import feedback_card, record_cards
@@ -59,6 +60,7 @@ async def tag_view(page: PageContext) -> None:
     _head(page, details)
     if cautions := _cautions(page, details):
         html(cautions)
+    await outcome_card(page, details)
     html(_stats(page, details))
     with ui.element("div").classes("cols-main tag-page"):
         with ui.element("div").classes("stack"):

@@ -75,7 +75,7 @@ def floor_text(say: Translator, confidence: float | None, kind: str) -> str:
     if SCALES[kind].is_difference and confidence is not None:
         return say(msg("{count} in 100 sure of the effect on such groups", count=of_100(confidence)))
     return (
-        say(msg("right for at least {count} in 100", count=of_100(confidence)))
+        say(msg("at least {count} of 100 labels are right", count=of_100(confidence)))
         if confidence is not None
         else "–"
     )

@@ -96,6 +96,16 @@ def test_amounts_are_scored_filtered_and_judged(shop, tmp_path) -> None:
     text = f"NOT (spend_30d = 'low') AND spend_30d.score >= {threshold!r} AND spend_30d.upper > {2 * threshold!r}"
     members = said[(said["value"] != "low") & (said["score"] >= threshold) & (said["upper"] > 2 * threshold)]
     assert project.json("audience", "count", text)["members"] == len(members) > 0
+    (found,) = project.json("audience", "outcome", text)["outcome"]["outcomes"]
+    assert found["outcome"]["expected"] == pytest.approx(members["score"].sum())
+    assert 0 < found["outcome"]["low"] < found["outcome"]["expected"] < found["outcome"]["high"]
+    assert found["times"] == pytest.approx(members["score"].mean() / said["score"].mean())
+    assert (
+        f"These {len(members)} will spend about {members['score'].sum():,.0f} within"
+        in found["sentence"]["en"]
+    )
+    printed = project.run("audience", "outcome", f"{text} AND spend_30d.score > 1e9").stdout
+    assert "nobody is in it" in printed
     refused = project.invoke("audience", "count", "spend_30d = 'yes'")
     assert refused.exit_code != 0
     assert "low, medium, high, unknown" in refused.stderr

@@ -60,6 +60,7 @@ COMMANDS: dict[tuple[str, ...], tuple[tuple[str, ...], set[str]]] = {
     ("tag", "suspend"): ((TAG, *WHY), SCIENTIST),
     ("tag", "retire"): ((TAG, *WHY), SCIENTIST),
     ("audience", "count"): (("age > 30",), ALL - ADMIN),
+    ("audience", "outcome"): (("age > 30",), MARKETER),
     ("audience", "explain"): (("age > 30",), ALL - ADMIN),
     ("audience", "portrait"): (("age > 30",), ALL - ADMIN),
     ("audience", "compare"): (("age > 30", "age > 40"), ALL - ADMIN),

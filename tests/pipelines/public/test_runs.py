@@ -78,6 +78,12 @@ def test_an_audience_is_counted_read_and_portrayed(shop) -> None:
     assert {"city", "age", "churn_risk", "churn_risk.score"} <= set(found.columns)
     assert len(audience.to_pandas(limit=5)) == 5
     assert audience.to_pandas(limit=5, seed=1).equals(audience.to_pandas(limit=5, seed=1))
+    yes = frame[frame["value"] == "yes"]
+    (row,) = audience.outcome(["churn_risk"]).to_dict("records")
+    assert (row["tag"], row["members"], row["covered"]) == ("churn_risk", len(yes), len(yes))
+    assert row["expected"] == pytest.approx(yes["score"].sum())
+    assert row["share_of_all"] == pytest.approx(yes["score"].sum() / frame["score"].sum())
+    assert f" of these {len(yes)} will stop buying within 30 days, " in row["sentence"]
     portrait = audience.portrait()
     people = pd.read_csv(shop.config.parent / "customers.csv").set_index("customer")
     oslo = portrait[(portrait["field"] == "city") & (portrait["level"] == "Oslo")]

@@ -12,8 +12,12 @@ from tagcast.registry.access.accounts import add_user
 from tagcast.registry.access.roles import roles_of
 from tagcast.registry.state.database import open_state
 from tagcast.serving.audiences import sampling, service
+from tagcast.serving.audiences.outcome.alternatives import alternatives
+from tagcast.serving.audiences.outcome.gain import gain
+from tagcast.serving.audiences.outcome.outcomes import outcomes
 from tagcast.serving.audiences.queries import count
 from tagcast.serving.audiences.service import condition_impact, expected, parse_for
+from tagcast.serving.audiences.service import count as count_all
 from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.publishing.publication import stage_run
 from tagcast.serving.store.postgres import run_tables
@@ -96,6 +100,33 @@ def test_what_follows_a_count_is_estimated_within_its_range(store, tmp_path, mon
     assert held >= 18
     few = parse_for(context, ANALYST, "churn_risk.score >= 0.99")
     assert not any(one.estimated for one in condition_impact(context, ANALYST, few, estimate=True))
+
+
+def test_outcomes_are_estimated_within_their_range(store, tmp_path, monkeypatch) -> None:
+    """Of 20 audiences the range of the estimate holds what is expected exactly nearly always; the ranking comes from the same sample."""
+    monkeypatch.setattr(sampling, "LEAST_IN_SAMPLE", 100)
+    context = desk_over(store, tmp_path / "project")
+    held, asked = 0, np.linspace(0.05, 0.6, 20)
+    for least in asked:
+        tree = parse_for(context, ANALYST, f"churn_risk.score >= {least:.3f}")
+        (exact,), (estimate,) = (
+            outcomes(context, ANALYST, tree, estimate=sampled) for sampled in (False, True)
+        )
+        assert (exact.estimated, estimate.estimated) == (False, True)
+        held += estimate.low <= exact.expected <= estimate.high
+        assert estimate.expected == pytest.approx(exact.expected, rel=0.2)
+        assert estimate.members == pytest.approx(exact.members, rel=0.2)
+        assert estimate.times == pytest.approx(exact.times, rel=0.1)
+        assert (exact.base, estimate.base) == (ROWS, ROWS)
+    assert held >= 18
+    ranking = gain(context, ANALYST, "churn_risk")
+    assert (ranking.estimated, ranking.customers) == (True, ROWS)
+    assert ranking.total == pytest.approx(exact.total, rel=0.1)
+    nobody = parse_for(context, ANALYST, "churn_risk.score > 2")
+    (near, *_) = alternatives(context, ANALYST, nobody)
+    found = count_all(context, ANALYST, parse_for(context, ANALYST, near.filter)).members
+    assert near.estimated
+    assert near.members == pytest.approx(found, rel=0.3)
 
 
 def test_whoever_sees_some_profiles_is_given_estimates_of_these(store, tmp_path) -> None:

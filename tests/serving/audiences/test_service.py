@@ -153,10 +153,10 @@ def test_of_a_loss_only_what_an_approach_saves_is_earned(tmp_path, share) -> Non
     store = make_store("duckdb", tmp_path)
     publish_made(store)
     context = desk_over(store, tmp_path / "project")
-    tree = parse_for(context, ANALYST, "age >= 40")
-    score = FRAME.loc[OLD, "churn_risk:score"].dropna().sort_values(ascending=False).to_numpy()
     file = context.settings.tags_folder / "churn_risk.yaml"
     file.write_text(CHURN.replace("KIND", "no_event"), encoding="utf-8")
+    tree = parse_for(context, ANALYST, "age >= 40")
+    score = FRAME.loc[OLD, "churn_risk:score"].dropna().sort_values(ascending=False).to_numpy()
     with pytest.raises(TagcastError, match="is a loss") as caught:
         profit_curve(context, ANALYST, tree, "churn_risk", benefit=100, cost=4)
     assert "--saved-share" in str(caught.value.hint)

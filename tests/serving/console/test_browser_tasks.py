@@ -74,7 +74,7 @@ def test_profit_of_a_loss_asks_what_a_contact_saves_and_names_the_currency(brows
     mia = Visitor(browser, site, "Mia", language)
     page, say = mia.page, mia.say
     mia.open(f"{site}/audience?filter={TAG}.percentile+%3E%3D+20")
-    page.locator("details.fold summary").click()
+    page.locator("details.fold summary").first.click()
     page.get_by_text(say(msg("Amounts are in {currency}.", currency="NOK"))).wait_for()
     labels = [
         msg("Value per success"),

@@ -47,6 +47,7 @@ REQUESTS: list[tuple[str, str, str, object]] = [
     ("GET", "/tags/{name:path}/card", "/tags/churn_risk/card", None),
     ("GET", "/tags/{name:path}/plots/{which}", "/tags/churn_risk/plots/none", None),
     ("GET", "/tags/{name:path}/dependents", "/tags/churn_risk/dependents", None),
+    ("GET", "/tags/{name:path}/gain", "/tags/churn_risk/gain", None),
     ("GET", "/tags/{name:path}/feedback", "/tags/churn_risk/feedback", None),
     ("PUT", "/tags/{name:path}/feedback", "/tags/churn_risk/feedback", {"stars": 4}),
     ("GET", "/tags/{name:path}", "/tags/churn_risk", None),
@@ -64,6 +65,10 @@ REQUESTS: list[tuple[str, str, str, object]] = [
     ("POST", "/audiences/expected", "/audiences/expected", FILTERED),
     ("POST", "/audiences/expected-amounts", "/audiences/expected-amounts", FILTERED),
     ("POST", "/audiences/expected-effects", "/audiences/expected-effects", FILTERED),
+    ("POST", "/audiences/outcome", "/audiences/outcome", FILTERED),
+    ("POST", "/audiences/outcome", "/audiences/outcome", {"filter": "age > 30", "estimate": True}),
+    ("POST", "/audiences/alternatives", "/audiences/alternatives", {"filter": f"{YES} AND age > 200"}),
+    ("POST", "/audiences/top-at-risk", "/audiences/top-at-risk", {"filter": "age > 20", "top": 5}),
     ("POST", "/audiences/profit", "/audiences/profit", {"filter": "age > 20", "tag": "churn_risk", "benefit": 9, "cost": 1, "saved_share": 0.5}),
     ("POST", "/audiences/portrait", "/audiences/portrait", FILTERED),
     ("POST", "/audiences/portrait", "/audiences/portrait", {**FILTERED, "against": {"filter": "age > 30"}}),
@@ -188,8 +193,8 @@ def _plain(value):
             return value["who"], value["action"]
         if "kind" in value and "via" in value:  # and one of the access log
             return [value[k] for k in ("who", "kind", "via", "profiles", "everyone")]
-        # A rank is among everybody: the run was published with it.
-        return {k: _plain(v) for k, v in value.items() if k not in {"id", "percentile"}}
+        # A rank is among everybody: the run was published with it. Steps are of who is seen, ranked among themselves.
+        return {k: _plain(v) for k, v in value.items() if k not in {"id", "percentile", "steps"}}
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return round(value, 9) if isinstance(value, float) else value

@@ -99,6 +99,8 @@ class Fields:
         say = self.page.say
         for tag in self.names.tags:
             yield FieldChoice(_TAG + tag, self.title(tag), say(msg("Tags")), self._also(tag))
+        for name in self.names.products:
+            yield FieldChoice(_ATTRIBUTE + name, say(msg("Value at risk")), say(msg("Tags")), (name,))
         views: dict[str, list[FieldChoice]] = {}
         for key, some in self.measures.items():
             fact = some[0]
@@ -164,7 +166,7 @@ class Fields:
                 row.name = key[len(start) :]
                 row.part = "value" if start == _TAG else None
                 row.test = "member" if start == _AUDIENCE else "in"
-        if row.part is None and row.test != "member" and self.names.plain.get(row.name) == "number":
+        if row.part is None and row.test != "member" and self.kind(row) == "number":
             row.test = "ge"
 
     def put_part(self, row: Row, part: str) -> None:

@@ -13,11 +13,13 @@ from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.service import parse_for, top_conditions
 from tagcast.serving.audiences.wording.field_words import field_words
 from tagcast.serving.catalog.known_tags import loss_tags
+from tagcast.serving.console.audiences.builder.answers import Answers
+from tagcast.serving.console.audiences.builder.at_risk import AtRisk
 from tagcast.serving.console.audiences.builder.dialogs import sample_dialog, save_dialog
 from tagcast.serving.console.audiences.builder.draft import Group, Row, draft_of
 from tagcast.serving.console.audiences.builder.field_choices import Fields
 from tagcast.serving.console.audiences.builder.profit import Profit
-from tagcast.serving.console.audiences.builder.results import Answers, Counted, Outlook, counted, outlook
+from tagcast.serving.console.audiences.builder.results import Counted, Outlook, counted, outlook
 from tagcast.serving.console.audiences.builder.tree import Tree
 from tagcast.serving.console.audiences.export_dialog import export_dialog
 from tagcast.serving.console.i18n.translator import Translator
@@ -75,7 +77,7 @@ class Builder:
         self.counting: Debouncer[Counted] = Debouncer(self._counted, self._failed)
         self.recounting: Debouncer[Counted] = Debouncer(self._recounted, self._failed, pause=0)
         self.looking: Debouncer[Outlook] = Debouncer(self._show_outlook, lambda _: None, pause=0)
-        self.reading: Debouncer[Filter] = Debouncer(self._read, self._misread, pause=0)
+        self.reading: Debouncer[Filter] = Debouncer(self._show, self._misread, pause=0)
         self._draw()
 
     def open(self, text: str) -> None:
@@ -128,10 +130,11 @@ class Builder:
                     self.text_field = area_field("", "", self._typed).classes("filter-text")
                     self.text_field.props["aria-label"] = say(msg("As text"))
                     self.trouble = html(Markup(""), classes="trouble")
-                may = self.fields.page.person.may("profiles")
-                self.profit = Profit(self.fields, self._add_text) if may else None
+                self.rankings: list[Profit | AtRisk] = []
+                if self.fields.page.person.may("profiles"):
+                    self.rankings = [Profit(self.fields, self._add_text), AtRisk(self.fields, self._use)]
             with ui.element("div").classes("stack answers"):
-                self.answers = Answers(self.fields)
+                self.answers = Answers(self.fields, self._use)
 
     # The draft, the text, and the queries that follow them.
 
@@ -176,9 +179,6 @@ class Builder:
         reading = self.reading.run(lambda: self.page.run(parse_for, text))
         background_tasks.create(reading, name="read a filter")
 
-    def _read(self, tree: Filter) -> None:
-        self._show(tree)
-
     def _show(self, tree: Filter | None) -> None:
         self.tree = tree
         self.draft = draft_of(tree)
@@ -195,8 +195,7 @@ class Builder:
         for asked in (self.counting, self.recounting, self.looking):
             asked.forget()
         self.answers.show_unreadable()
-        if self.profit is not None:
-            self.profit.follow(None)
+        self._follow(None)
         if not self.draft.items:  # the address held it: there is no earlier filter to go on from
             self.conditions.show_unreadable()
 
@@ -206,11 +205,14 @@ class Builder:
         tree = self.tree
         self.readable = True
         self.answers.wait()
-        if self.profit is not None:
-            self.profit.follow(tree)
+        self._follow(tree)
         self.recounting.forget()
         task = self.counting.run(lambda: self.page.run(counted, tree, self.page.language, estimate=True))
         background_tasks.create(task, name="count an audience")
+
+    def _follow(self, tree: Filter | None) -> None:
+        for panel in (*self.rankings, self.answers.labels):
+            panel.follow(tree)
 
     def _counted(self, answer: Counted) -> None:
         from nicegui import background_tasks
@@ -221,7 +223,7 @@ class Builder:
             self.answers.wait()
             task = self.recounting.run(lambda: self.page.run(counted, answer.tree, self.page.language))
             background_tasks.create(task, name="count an audience to the last")
-        task = self.looking.run(lambda: self.page.run(outlook, answer.tree))
+        task = self.looking.run(lambda: self.page.run(outlook, answer.tree, answer.count))
         background_tasks.create(task, name="look at an audience")
 
     def _recounted(self, answer: Counted) -> None:
@@ -246,9 +248,11 @@ class Builder:
             log_mistake(error, "count", "/audience")
         self.answers.fail(error)
 
+    def _use(self, text: str) -> None:
+        self.text_field.value = text
+
     def _add_text(self, condition: str) -> None:
-        joined = f"({self.text}) AND {condition}" if self.text.strip() else condition
-        self.text_field.value = joined
+        self._use(f"({self.text}) AND {condition}" if self.text.strip() else condition)
 
     # What is done with the audience.
 

@@ -1,0 +1,1 @@
+"""What will come of an audience: outcomes against chance, gain charts, nearest alternatives, value at risk."""
