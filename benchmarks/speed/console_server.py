@@ -23,6 +23,7 @@ from tagcast.serving.store.factory import open_store
 
 CONFIG = """\
 name = "benchmark"
+tags = "tags"
 {store}
 [access]
 requests_per_minute = 10000000
@@ -33,6 +34,18 @@ path = "none.parquet"
 profile_id = "id"
 event_time = "at"
 """
+TAG = """\
+name: tag_{k}
+title: {{en: "Tag {k}", zh: "标签 {k}"}}
+description: {{en: made, zh: 虚构}}
+path: [Made, Made]
+owner: benchmark
+outcome: {outcome}
+feature_service: churn
+decision: {{rule: threshold, threshold: 0.5}}
+"""
+OUTCOMES = ("{kind: no_event, horizon_days: 30}", "{kind: sum_at_least, at_least: 100, horizon_days: 90}")
+"""Of the first tags: what the goals of the home page are made of."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,9 @@ def serving(
     folder.mkdir(parents=True, exist_ok=True)
     config, home = folder / "tagcast.toml", folder / "home"
     config.write_text(CONFIG.format(store='store = "${BENCHMARK_STORE}"' if url else ""), encoding="utf-8")
+    (folder / "tags").mkdir(exist_ok=True)
+    for k, outcome in enumerate(OUTCOMES):
+        (folder / "tags" / f"tag_{k}.yaml").write_text(TAG.format(k=k, outcome=outcome), encoding="utf-8")
     environment = {**os.environ, **({"BENCHMARK_STORE": url} if url else {})}
     os.environ.update(environment)
     settings = load_settings(config, home, folder)

@@ -25,6 +25,7 @@ from tagcast.registry.access.sessions import (
     open_session,
     person_of_session,
 )
+from tagcast.registry.people.forgetting import forget_person
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import USERS
 from tagcast.registry.state.text_validation import person_name
@@ -154,7 +155,7 @@ def change_password(
 
 
 def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
-    """Remove an account, its sessions and the keys of its name. What it did stays in the audit log.
+    """Remove an account, its sessions, the keys of its name and what it has pinned. What it did stays in the audit log.
 
     Raises
     ------
@@ -176,6 +177,7 @@ def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
         connection.execute(delete(USERS).where(USERS.c.name == name))
         close_sessions_of(state, name)
         revoke_keys_of(state, name, now)
+        forget_person(state, name)
         record(state, now=now, who=by, action="user.remove", subject=name)
     note_ending(state)
 

@@ -226,18 +226,27 @@ def _add(connection: Connection, use: _Use, times: int, last: datetime) -> None:
 
 def uses_of(state: State, tag: str) -> Uses:
     """Return where ``tag`` is used."""
+    return all_uses(state).get(tag, Uses((), 0, 0, None))
+
+
+def all_uses(state: State) -> dict[str, Uses]:
+    """Return where each tag is used that is used anywhere."""
     flush_uses(state)
-    counted = (
-        select(USES.c.kind, func.sum(USES.c.times), func.max(USES.c.last_at))
-        .where(USES.c.tag == tag)
-        .group_by(USES.c.kind)
-    )
+    counted = select(USES.c.tag, USES.c.kind, func.sum(USES.c.times), func.max(USES.c.last_at))
     with state.reading() as connection:
         mentions = [(m.name, m.kind, m.mentioned) for m in connection.execute(select(MENTIONS))]
-        rows = connection.execute(counted).all()
-    times = {kind: int(total) for kind, total, _ in rows}
-    last = max((at for *_, at in rows), default=None)
-    return Uses(_naming(tag, mentions), times.get("export", 0), times.get("api", 0), last)
+        rows = connection.execute(counted.group_by(USES.c.tag, USES.c.kind)).all()
+    times: dict[str, dict[str, int]] = {}
+    last: dict[str, datetime] = {}
+    for tag, kind, total, at in rows:
+        times.setdefault(tag, {})[kind] = int(total)
+        last[tag] = max(at, last.get(tag, at))
+    named = {mentioned for _, kind, mentioned in mentions if kind == "field"}
+    return {
+        tag: Uses(_naming(tag, mentions), counts.get("export", 0), counts.get("api", 0), last.get(tag))
+        for tag in named | set(times)
+        for counts in [times.get(tag, {})]
+    }
 
 
 def times_used(state: State) -> dict[str, int]:

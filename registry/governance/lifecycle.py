@@ -114,6 +114,13 @@ def history(state: State, tag: str) -> list[LifeStep]:
         return _steps(connection, tag)
 
 
+def last_steps(state: State) -> dict[str, LifeStep]:
+    """Return the newest step of every tag that somebody took one with."""
+    with state.reading() as connection:
+        rows = connection.execute(select(STEPS).order_by(STEPS.c.id))
+        return {r.tag: LifeStep(r.tag, r.at, r.who, r.was, r.to, r.reason) for r in rows}
+
+
 def next_steps(status: Status, *, second_person: bool) -> tuple[Status, ...]:
     """Return where a tag may go from ``status``, the usual step first."""
     steps = _NEXT[status]

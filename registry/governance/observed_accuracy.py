@@ -123,12 +123,10 @@ class PromiseRow:
 
 def promises_judged(state: State) -> dict[str, tuple[int, int]]:
     """Return of each tag how many runs were judged, and how many of these broke their promise, over all values."""
-    query = _rows().where(PROMISES.c.at_least == 0).order_by(PROMISES.c.tag)
     found: dict[str, tuple[int, int]] = {}
-    with state.reading() as connection:
-        for row in map(_row, connection.execute(query)):
-            judged, broken = found.get(row.tag, (0, 0))
-            found[row.tag] = judged + 1, broken + row.is_broken
+    for row in _closed_since(state, date.min):
+        judged, broken = found.get(row.tag, (0, 0))
+        found[row.tag] = judged + 1, broken + row.is_broken
     return found
 
 
@@ -246,13 +244,19 @@ def judged(state: State) -> set[tuple[str, date, int]]:
 
 def broken_since(state: State, day: date) -> list[PromiseRow]:
     """Return the broken promises, over all values, whose window closed on ``day`` or later; by tag and day."""
-    query = (
-        _rows()
-        .where(PROMISES.c.at_least == 0, PROMISES.c.due >= day)
-        .order_by(PROMISES.c.tag, PROMISES.c.as_of, PROMISES.c.version)
-    )
+    return [row for row in _closed_since(state, day) if row.is_broken]
+
+
+def newest_judged(state: State, day: date) -> list[PromiseRow]:
+    """Return of each tag the last promise over all values whose window closed on ``day`` or later."""
+    return list({row.tag: row for row in _closed_since(state, day)}.values())
+
+
+def _closed_since(state: State, day: date) -> list[PromiseRow]:
+    query = _rows().where(PROMISES.c.at_least == 0, PROMISES.c.due >= day)
+    keys = PROMISES.c.tag, PROMISES.c.as_of, PROMISES.c.version
     with state.reading() as connection:
-        return [row for row in map(_row, connection.execute(query)) if row.is_broken]
+        return [_row(r) for r in connection.execute(query.order_by(*keys))]
 
 
 def observed_promises(state: State, tag: str, *, since: date | None = None) -> list[PromiseRow]:

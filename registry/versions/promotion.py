@@ -7,7 +7,7 @@ somebody else approves it. So is what proved better than the champion in the sha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -165,12 +165,21 @@ def propose(
     return _record(tracking, decision)
 
 
-def pending(tracking: Tracking) -> list[Version]:
-    """Return the versions that wait for a second person: of each tag the newest that was proposed, if undecided."""
+def pending(tracking: Tracking, among: Iterable[Version] | None = None) -> list[Version]:
+    """Return the versions that wait for a second person: of each tag the newest that was proposed, if undecided.
+
+    Parameters
+    ----------
+    tracking : Tracking
+        Open MLflow.
+    among : iterable of Version, optional
+        Only of these; default: of all, listed anew.
+    """
     from tagcast.registry.versions.versions import versions
 
     newest = {d.tag: d for d in tracking.decisions.history() if d.action == "proposed"}
-    return [v for v in versions(tracking) if v.tag in newest and v.decision == newest[v.tag]]
+    listed = versions(tracking) if among is None else among
+    return [v for v in listed if v.tag in newest and v.decision == newest[v.tag]]
 
 
 def approve(tracking: Tracking, version: Version, *, by: str, reason: str, now: datetime) -> Decision:

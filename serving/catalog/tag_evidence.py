@@ -47,7 +47,6 @@ class DriverRow:
 
     Parameters
     ----------
-    feature : str
     title : dict of str to str
     size : float
         Mean |contribution|: in log-odds, of an amount in its logarithm.
@@ -57,6 +56,8 @@ class DriverRow:
         ``rises``, ``falls``, ``mixed``; empty where it was not measured.
     sentence : dict of str to str
         The same in words; empty for an amount.
+    quartiles : (float or None, float or None)
+        The lower and the upper one among those it was measured on.
     """
 
     feature: str
@@ -65,6 +66,7 @@ class DriverRow:
     share: float
     direction: str
     sentence: dict[str, str]
+    quartiles: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,9 @@ class ShadowRow:
 
     Parameters
     ----------
-    version, champion : int
     since : date
         As of which run it was scored beside this champion first.
     judged : int
-        Runs that were judged.
     difference, low, high : float or None
         Its loss minus the champion's over these runs, with a 95 % interval; None while none was judged.
     is_better : bool
@@ -264,6 +264,7 @@ def _drivers(drivers: Any, titles: dict[str, Any]) -> tuple[DriverRow, ...]:
             d.get("share") or d["size"] / whole,
             d.get("direction", ""),
             {language: d[language] for language in ("en", "zh") if language in d},
+            (d.get("low"), d.get("high")),
         )
         for d in drivers
     )

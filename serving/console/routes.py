@@ -12,6 +12,7 @@ from tagcast.serving.console.audiences.portrait import portrait_page
 from tagcast.serving.console.audiences.saved import saved_page
 from tagcast.serving.console.campaigns.campaign_page import campaign_view
 from tagcast.serving.console.campaigns.list_page import campaigns_page
+from tagcast.serving.console.home.page import home_page
 from tagcast.serving.console.operations.access import access_page
 from tagcast.serving.console.operations.accesses import accesses_page
 from tagcast.serving.console.operations.account import account_page
@@ -43,9 +44,10 @@ def add_pages(_app: FastAPI, context: ServiceContext) -> None:
     context : ServiceContext
     """
     _add_shared(tuple(context.entities))
-    add_page(context, "/", msg("Tags"), "/", catalogue_page)
-    add_page(context, "/tags/{name:path}", msg("Tags"), "/", tag_view)
-    add_page(context, "/rules/new", msg("Draft a rule tag"), "/", rule_page, "draft")
+    add_page(context, "/", msg("Home"), "/", home_page)
+    add_page(context, "/tags", msg("Tags"), "/tags", catalogue_page)
+    add_page(context, "/tags/{name:path}", msg("Tags"), "/tags", tag_view)
+    add_page(context, "/rules/new", msg("Draft a rule tag"), "/tags", rule_page, "draft")
     add_page(context, "/reviews", msg("Reviews"), "/reviews", reviews_page, "review")
     add_page(context, "/audience", msg("New audience"), "/audience", audience_page, "filter")
     add_page(

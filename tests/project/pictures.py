@@ -44,7 +44,8 @@ def main() -> None:
     """Take every picture."""
     with demo_served() as site, chromium() as browser:
         for language, name, place, ready, scrolled in (
-            ("en", "catalogue", "", ".meter", None),
+            ("en", "home", "", ".goal", None),
+            ("en", "catalogue", "tags", ".meter", None),
             ("en", "tag", "tags/churn_risk", ".meter", "Promised vs. actual"),
             (
                 "en",

@@ -119,7 +119,7 @@ class Visitor:
         self.page.fill("input[name=password]", SECRET)
         self.page.click("button[type=submit]")
         self.page.locator("aside").get_by_text(SHORT[language], exact=True).click()
-        self.heading(msg("Tags"))
+        self.heading(msg("Home"))
 
     def _note(self, text: str) -> None:
         self.exchanged.append(f"{time.monotonic():.3f} {text[:300]}")

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg
+from tagcast.serving.console.frame.page_actions import pin_icon
 from tagcast.serving.console.i18n.vocabulary import MEMBERSHIP_TITLES
 from tagcast.serving.console.ui.charts import spark
 from tagcast.serving.console.ui.formatting import day, number
@@ -17,6 +18,7 @@ from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, empty, failed
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.widgets import button, dialog, head_row, html, icon_button, link_button
+from tagcast.serving.home.pinned import pin_audience, pins_of
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -48,6 +50,7 @@ async def saved_page(page: PageContext) -> None:
 
     say = page.say
     audiences = await page.run(kept)
+    pins = await page.run(pins_of, "audience")
     with ui.element("div").classes("head"):
         html(
             h(
@@ -90,6 +93,7 @@ async def saved_page(page: PageContext) -> None:
                                 say(msg("Portrait")), link("/portrait", name=name), "small quiet", "portrait"
                             )
                         )
+                        pin_icon(page, partial(pin_audience, name=name), name, pinned=name in pins)
                         if page.person.may("save"):
                             icon_button("close", say(msg("Delete")), partial(_delete, page, name))
 

@@ -21,6 +21,7 @@ from tagcast.serving.campaigns.words import (
     wanted_words,
 )
 from tagcast.serving.console.campaigns.interval_plot import interval_plot
+from tagcast.serving.console.frame.page_actions import print_button
 from tagcast.serving.console.ui.formatting import day, number, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.page_context import PageContext
@@ -33,21 +34,16 @@ if TYPE_CHECKING:
 
 async def campaign_view(page: PageContext) -> None:
     """Show the campaign that the address names."""
+    from nicegui import ui
+
     say = page.say
     found = await page.run(find_campaign, page.parameter("campaign"))
     campaign, figures = found.campaign, found.figures
-    html(
-        h(
-            "div",
-            h(
-                "div",
-                h("h1", campaign.name),
-                h("p", goal_words(campaign, page.language), " · ", say(wanted_words(campaign))),
-                class_="grow",
-            ),
-            class_="head",
-        )
-    )
+    with ui.element("div").classes("head"):
+        about = h("p", goal_words(campaign, page.language), " · ", say(wanted_words(campaign)))
+        html(h("div", h("h1", campaign.name), about), classes="grow")
+        with ui.element("div").classes("actions"):
+            print_button(page)
     html(h("section", _answer(page, found), class_="card"))
     if figures is not None and figures.lift is not None:
         html(h("section", h("h2", say(msg("What it did"))), _figures(page, figures), class_="card"))

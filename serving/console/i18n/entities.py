@@ -23,6 +23,18 @@ _OF_OTHERS = (
     (msg("Customers covered"), msg("Covered")),
     (pmsg("count", "Customers"), pmsg("count", "Members")),
     (msg("mean score of each tenth of customers"), msg("mean score of each tenth of them")),
+    (nmsg("{n:,} customer", "{n:,} customers", 0), pmsg("members", "{n:,}")),
+    (nmsg("about {n:,} customer", "about {n:,} customers", 0), pmsg("members", "about {n:,}")),
+    (
+        nmsg(
+            "Data until {day}, live since {at}: {n:,} customer.",
+            "Data until {day}, live since {at}: {n:,} customers.",
+            0,
+            day="",
+            at="",
+        ),
+        msg("Data until {day}, live since {at}: {n:,} in all.", day="", at="", n=0),
+    ),
     (
         nmsg("{share} of {n:,} customer", "{share} of {n:,} customers", 0, share=""),
         nmsg("{share} of {n:,}", "{share} of {n:,}", 0, share=""),

@@ -1,1 +1,1 @@
-"""Console pages of the tag catalog: the tree, one tag, its quality and history, rule drafts."""
+"""Console pages of the tag catalog: the table of tags, one tag, its quality and history, rule drafts."""

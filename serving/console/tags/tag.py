@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.errors import NotFoundError
-from tagcast.features.core.messages import Joined, Text, listed, msg, nmsg, pmsg
+from tagcast.features.core.messages import msg, nmsg
 from tagcast.models.filters.conditions import Compare, FieldRef
-from tagcast.serving.catalog.shown_counts import rounded_note, smallest_cell
 from tagcast.serving.catalog.tag_details import TagDetails, tag_details
+from tagcast.serving.console.frame.page_actions import pin_button, print_button
 from tagcast.serving.console.i18n.vocabulary import CATEGORY_TITLES, KIND_TITLES, STEP_TITLES
+from tagcast.serving.console.tags.drivers import drivers_card
 from tagcast.serving.console.tags.lifecycle_dialog import step_dialog
+from tagcast.serving.console.tags.meaning import meaning_card
 from tagcast.serving.console.tags.outcome import outcome_card
+from tagcast.serving.console.tags.quality.promise_card import promise_card
 from tagcast.serving.console.tags.quality.run_quality import quality_card
-from tagcast.serving.console.tags.quality.tag_quality import drivers_card, trust_card
+from tagcast.serving.console.tags.quality.tag_quality import trust_card
 from tagcast.serving.console.tags.tag_history import feedback_card, record_cards
-from tagcast.serving.console.ui.charts import trend
-from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
+from tagcast.serving.console.tags.values import values_card
+from tagcast.serving.console.ui.formatting import day, number, of_100, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, hint_of
 from tagcast.serving.console.ui.page_context import PageContext, link
@@ -29,16 +32,14 @@ from tagcast.serving.console.ui.tag_badges import (
     reservation_pills,
     said_bar,
     status_pill,
-    value_key,
-    value_word,
 )
-from tagcast.serving.console.ui.widgets import button, html, link_button
+from tagcast.serving.console.ui.widgets import button, html, link_button, more_menu
+from tagcast.serving.home.pinned import pin_tag, pins_of
 
 if TYPE_CHECKING:
     from tagcast.registry.governance.lifecycle import Status
 
 _QUIET: tuple[Status, ...] = ("retired", "suspended")
-_FEATURES = 8
 
 
 async def tag_view(page: PageContext) -> None:
@@ -57,26 +58,31 @@ async def tag_view(page: PageContext) -> None:
             )
         )
         return
-    _head(page, details)
+    row = details.row
+    pins = await page.run(pins_of, "tag")
+    _head(page, details, pinned=row.name in pins)
     if cautions := _cautions(page, details):
         html(cautions)
+    # The outcome before any other figure; then trust before plumbing: what came of the tag stands before how it is made.
     await outcome_card(page, details)
     html(_stats(page, details))
     with ui.element("div").classes("cols-main tag-page"):
         with ui.element("div").classes("stack"):
-            html(_meaning(page, details))
-            html(_values(page, details))
             trust_card(page, details)
+            html(values_card(page, details))
+            if details.drivers:
+                drivers_card(page, details)
+            if row.kind != "rule":
+                html(promise_card(page, details))
+            html(meaning_card(page, details))
             if card := quality_card(page, details):
                 html(card)
-            if details.drivers:
-                html(drivers_card(page, details))
-        with ui.element("div").classes("stack"):
+        with ui.element("div").classes("stack record"):
             feedback_card(page, details)
             html(h("div", record_cards(page, details), class_="stack"))
 
 
-def _head(page: PageContext, details: TagDetails) -> None:
+def _head(page: PageContext, details: TagDetails, *, pinned: bool) -> None:
     from nicegui import ui
 
     say, row = page.say, details.row
@@ -102,13 +108,15 @@ def _head(page: PageContext, details: TagDetails) -> None:
             classes="grow",
         )
         with ui.element("div").classes("actions"):
+            pin_button(page, partial(pin_tag, tag=row.name), pinned=pinned)
+            print_button(page)
             if row.champion:
                 card = link("/api/v1/tags", row.name, "card")
                 html(h("a", say(msg("Model card")), href=card, target="_blank", rel="noopener", class_="btn"))
-            for step in details.next_steps:
-                if _may_take(page, step):
-                    kind = "danger" if step in _QUIET else ""
-                    button(say(STEP_TITLES[step]), partial(step_dialog, page, {row.name: title}, step), kind)
+            steps = [step for step in details.next_steps if _may_take(page, step)]
+            for step in steps:
+                if step not in _QUIET:
+                    button(say(STEP_TITLES[step]), partial(step_dialog, page, {row.name: title}, step))
             if row.population is not None and (row.status == "published" or page.person.may("review")):
                 first = Compare(field=FieldRef(name=row.name, part="value"), op="=", value=row.values[0])
                 html(
@@ -119,6 +127,11 @@ def _head(page: PageContext, details: TagDetails) -> None:
                         "build",
                     )
                 )
+            menu = {step: say(STEP_TITLES[step]) for step in steps if step in _QUIET}
+            more_menu(
+                say(msg("More")),
+                {words: partial(step_dialog, page, {row.name: title}, step) for step, words in menu.items()},
+            )
 
 
 def _may_take(page: PageContext, step: Status) -> bool:
@@ -177,91 +190,3 @@ def _cautions(page: PageContext, details: TagDetails) -> Markup | None:
         *([details.advice] if details.advice else []),
     ]
     return h("div", [h("p", page.say(note), class_="note warn") for note in notes]) if notes else None
-
-
-def _meaning(page: PageContext, details: TagDetails) -> Markup:
-    say = page.say
-    is_rule = details.row.kind == "rule"
-    names = [say.of(feature.title) for feature in details.features]
-    features: Text | Joined = listed(names[:_FEATURES])
-    if len(names) > _FEATURES:
-        features = msg("{features} and {more} more", features=features, more=len(names) - _FEATURES)
-    facts = (
-        (say(pmsg("decision", "Rule") if is_rule else msg("Predicts")), say.of(details.question)),
-        (say(pmsg("decision", "Rule")), say.of(details.decision)),
-        (say(msg("Applies to")), say.of(details.population)),
-        (say(msg("Features used")), say(features)),
-        (say(msg("Owner")), details.row.owner),
-        (say(msg("Schedule")), h("code", details.refresh) if details.refresh else ""),
-        (
-            say(msg("Expires")),
-            say(
-                nmsg(
-                    "{n} day after that of the data",
-                    "{n} days after that of the data",
-                    details.expires_after_days,
-                )
-            )
-            if details.expires_after_days
-            else "",
-        ),
-        (
-            say(msg("Sensitivity")),
-            say(msg("Sensitive")) if details.row.sensitivity == "sensitive" else say(msg("normal")),
-        ),
-    )
-    lines = [[h("dt", key), h("dd", value)] for key, value in facts if value]
-    about = say.of(details.description)
-    lead = h("p", about, class_="lead") if about else None
-    return h("section", h("h2", say(msg("Meaning"))), lead, h("dl", lines, class_="facts"), class_="card")
-
-
-def _values(page: PageContext, details: TagDetails) -> Markup:
-    say, row = page.say, details.row
-    order = [*row.values, "unknown"]
-    lines = [
-        h(
-            "tr",
-            h("td", value_key(say, one.value, row.values)),
-            h("td", number(one.members), class_="r"),
-            h("td", percent(one.share), class_="r"),
-        )
-        for one in sorted(
-            details.values, key=lambda v: order.index(v.value) if v.value in order else len(order)
-        )
-    ]
-    head = h(
-        "tr",
-        h("th", say(msg("Value"))),
-        h("th", say(pmsg("count", "Customers")), class_="r"),
-        h("th", say(msg("Share")), class_="r"),
-    )
-    table = h("table", h("thead", head), h("tbody", lines), class_="t tight") if lines else None
-    runs = [
-        (day(p.as_of), {value: round(p.population * share) for value, share in p.shares.items()})
-        for p in details.trend
-    ]
-    first = row.values[0]
-    shares = [
-        f"{at} {value_word(say, first)} {percent(counts.get(first, 0) / max(sum(counts.values()), 1))}"
-        for at, counts in runs[-6:]
-    ]
-    label = say(msg("Over time: {shares}", shares=listed(shares)))
-    drawn = (
-        trend(runs, row.values, label) if len(runs) > 1 else h("p", _no_trend(page, details), class_="faint")
-    )
-    body = h("div", table, h("div", h("h3", say(msg("Over time"))), drawn), class_="cols2")
-    at = (
-        h("p", say(msg("Scored {at}", at=minute(details.last_run.scored_at))), class_="faint")
-        if details.last_run
-        else None
-    )
-    cell = smallest_cell(page.context, page.person)
-    rounded = h("p", say(rounded_note(cell)), class_="faint") if cell > 1 and lines else None
-    return h("section", h("h2", say(msg("Values"))), body, at, rounded, class_="card")
-
-
-def _no_trend(page: PageContext, details: TagDetails) -> str:
-    if details.row.population is None:
-        return page.say(msg("No run has scored this tag yet."))
-    return page.say(msg("Only one run so far; the trend starts with the next one."))

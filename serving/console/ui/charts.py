@@ -79,60 +79,6 @@ def points_of(points: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
-def trend(runs: Sequence[tuple[str, Mapping[str, int]]], values: Sequence[str], label: str) -> Markup:
-    """Return shares by value over runs as parted columns.
-
-    Parameters
-    ----------
-    runs : sequence of (day, counts by value)
-        Oldest first.
-    """
-    width, height, base = 360, 150, 122
-    step = (width - 34) / max(len(runs), 1)
-    wide = min(40.0, step * 0.62)
-    parts = []
-    for share in (0.0, 0.5, 1.0):
-        y = base - share * 106
-        parts.append(h("line", x1=30, x2=width, y1=f"{y:.1f}", y2=f"{y:.1f}", class_="svg-line"))
-        parts.append(h("text", f"{share:.0%}", x=0, y=f"{y + 4:.1f}"))
-    every = max(1, -(-len(runs) // 5))
-    for place, (name, said) in enumerate(runs):
-        whole, y = sum(said.values()) or 1, float(base)
-        x = 34 + place * step + (step - wide) / 2
-        for value in [*values, "unknown"]:
-            tall = 106 * said.get(value, 0) / whole
-            if tall:
-                y -= tall
-                title = h(
-                    "title", f"{name} · {value}: {number(said[value])} ({percent(said[value] / whole)})"
-                )
-                parts.append(
-                    h(
-                        "g",
-                        title,
-                        h(
-                            "rect",
-                            x=f"{x:.1f}",
-                            y=f"{y:.1f}",
-                            width=f"{wide:.1f}",
-                            height=f"{tall:.1f}",
-                            fill=colour(value, values),
-                        ),
-                    )
-                )
-        if place % every == 0:
-            parts.append(
-                h(
-                    "text",
-                    name[5:] if len(runs) > 4 else name,
-                    x=f"{x + wide / 2:.1f}",
-                    y=base + 18,
-                    text_anchor="middle",
-                )
-            )
-    return h("svg", parts, viewBox=f"0 0 {width} {height}", class_="chart", role="img", aria_label=label)
-
-
 def curve(
     points: Sequence[tuple[float, float, float, float]], best: tuple[float, float] | None, label: str
 ) -> Markup:

@@ -6,6 +6,10 @@ from markupsafe import Markup
 
 _PATHS = {
     "brand": '<path d="M3 7.5 12 3l9 4.5v6.2c0 3.6-3.6 5.8-9 7.3-5.4-1.5-9-3.7-9-7.3z"/><path d="m8 12 3 3 5-6"/>',
+    "home": '<path d="M3.5 11 12 4l8.5 7M6 9.5V20h4.5v-5.5h3V20H18V9.5"/>',
+    "pin": '<path d="m12 3.5 2.6 5.4 5.9.8-4.3 4.1 1 5.9-5.2-2.8-5.2 2.8 1-5.9-4.3-4.1 5.9-.8z"/>',
+    "print": '<path d="M7 8V3.5h10V8M7 17H4V9h16v8h-3"/><path d="M7 14h10v6.5H7z"/>',
+    "more": '<circle cx="5" cy="12" r="1.3"/><circle cx="12" cy="12" r="1.3"/><circle cx="19" cy="12" r="1.3"/>',
     "tags": '<path d="M3 12.5V4.5A1.5 1.5 0 0 1 4.5 3h8L21 11.5 12.5 20z"/><circle cx="8" cy="8" r="1.3"/>',
     "audience": '<circle cx="9" cy="8" r="3.5"/><path d="M2.5 20c.6-3.8 3-5.8 6.5-5.8s5.9 2 6.5 5.8"/><path d="M16 4.8a3.5 3.5 0 0 1 0 6.4M18.5 14.8c1.7.9 2.7 2.6 3 5.2"/>',
     "build": '<path d="M4 6h16M7 12h10M10 18h4"/>',

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from tagcast.features.core.errors import StoreError, TagcastError
 from tagcast.features.core.messages import LANGUAGES, Message, msg
 from tagcast.registry.access.roles import Right
+from tagcast.serving.console.frame.navigation import nav_links
 from tagcast.serving.console.i18n.translator import NAMES, SHORT
 from tagcast.serving.console.i18n.vocabulary import role_title
 from tagcast.serving.console.ui.html import h, join
@@ -29,7 +30,7 @@ from tagcast.serving.console.ui.page_context import (
     link,
     visit_of,
 )
-from tagcast.serving.console.ui.titles import CUSTOMERS, entity_title
+from tagcast.serving.console.ui.titles import entity_title
 from tagcast.serving.console.ui.widgets import html
 from tagcast.serving.web.error_handlers import log_mistake
 
@@ -42,27 +43,11 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parents[1] / "static"
 STATIC_PATH = "/console-files"
-SHEETS = ("tokens.css", "frame.css", "parts.css", "pages.css")
+SHEETS = ("tokens.css", "frame.css", "parts.css", "pages.css", "home.css", "print.css")
+SCRIPT = "print.js"
 PATIENCE_SECONDS = 0.4
 """A page that takes longer is sent as an outline, and filled when it is there."""
 Build = Callable[[PageContext], Awaitable[None]]
-_NAV: dict[Message, tuple[tuple[str, Message, str, Right], ...]] = {
-    CUSTOMERS: (
-        ("/", msg("Tags"), "tags", "see"),
-        ("/audience", msg("New audience"), "build", "filter"),
-        ("/audiences", msg("Saved audiences"), "audience", "filter"),
-        ("/campaigns", msg("Campaigns"), "campaign", "export"),
-        ("/compare", msg("Compare"), "compare", "filter"),
-        ("/profile", msg("Customer lookup"), "profile", "profiles"),
-    ),
-    msg("Operations"): (
-        ("/runs", msg("Runs"), "runs", "see"),
-        ("/reviews", msg("Reviews"), "review", "review"),
-        ("/audit", msg("Audit log"), "audit", "see"),
-        ("/access", msg("Users and keys"), "access", "access"),
-    ),
-}
-
 _THEMES: dict[Theme, tuple[Message, str]] = {
     "light": (msg("Light"), "sun"),
     "dark": (msg("Dark"), "moon"),
@@ -158,7 +143,9 @@ def _stand_in(body: Element, filling: asyncio.Task[None]) -> None:
 @cache
 def _stamp() -> str:
     """Return what changes with the style sheets, so that browsers fetch them anew."""
-    return hashlib.sha256(b"".join((STATIC / name).read_bytes() for name in SHEETS)).hexdigest()[:10]
+    return hashlib.sha256(b"".join((STATIC / name).read_bytes() for name in (*SHEETS, SCRIPT))).hexdigest()[
+        :10
+    ]
 
 
 def _dress(client: Client, page: PageContext, title: Message) -> None:
@@ -170,11 +157,12 @@ def _dress(client: Client, page: PageContext, title: Message) -> None:
     own.dark = {"auto": None, "light": False, "dark": True}[page.theme]
     own.title = f"{page.say(title)} · tagcast"
     client.page = own
-    sheets = [h("link", rel="stylesheet", href=f"{STATIC_PATH}/{name}?{_stamp()}") for name in SHEETS]
+    files = [h("link", rel="stylesheet", href=f"{STATIC_PATH}/{name}?{_stamp()}") for name in SHEETS]
+    files.append(h("script", src=f"{STATIC_PATH}/{SCRIPT}?{_stamp()}", defer=True))
     ui.add_head_html(
         "<script>(()=>{const e=document.documentElement,m=matchMedia('(prefers-color-scheme: dark)'),"
         f"t='{page.theme}',s=()=>e.dataset.theme=t==='auto'?(m.matches?'dark':'light'):t;"
-        f"s();m.addEventListener('change',s)}})();{ASK_BEFORE_LEAVING}</script>" + "".join(sheets)
+        f"s();m.addEventListener('change',s)}})();{ASK_BEFORE_LEAVING}</script>" + "".join(files)
     )
 
 
@@ -201,18 +189,6 @@ def _plain_outside(client: Client) -> None:
 
 def _brand() -> Markup:
     return h("a", icon("brand"), "tagcast", href="/", class_="brand")
-
-
-def _links(page: PageContext, nav: str) -> Markup:
-    parts = []
-    for heading, entries in _NAV.items():
-        allowed = [entry for entry in entries if page.person.may(entry[3])]
-        if allowed:
-            parts.append(h("h3", entity_title(page) if heading == CUSTOMERS else page.say(heading)))
-        for path, key, picture, _ in allowed:
-            current = "page" if path == nav else None
-            parts.append(h("a", icon(picture), page.say(key), href=path, aria_current=current))
-    return h("nav", parts, class_="nav", aria_label=page.say(msg("Navigation")))
 
 
 def _foot(page: PageContext) -> Markup:
@@ -288,12 +264,12 @@ def _project(page: PageContext) -> Markup:
 
 
 def _side(page: PageContext, nav: str) -> Markup:
-    return join([_brand(), _project(page), _links(page, nav), _foot(page)])
+    return join([_brand(), _project(page), nav_links(page, nav), _foot(page)])
 
 
 def _top(page: PageContext, nav: str) -> Markup:
     burger = h("span", icon("menu"), class_="burger")
     label = h("span", page.say(msg("Menu")), class_="sr")
     brand = h("span", icon("brand"), "tagcast", class_="brand")
-    sheet = h("div", _project(page), _links(page, nav), _foot(page), class_="sheet")
+    sheet = h("div", _project(page), nav_links(page, nav), _foot(page), class_="sheet")
     return h("details", h("summary", brand, label, burger), sheet)

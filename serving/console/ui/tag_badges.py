@@ -16,6 +16,7 @@ from tagcast.serving.console.i18n.vocabulary import STATUS_TITLES, VALUE_TITLES
 from tagcast.serving.console.ui.charts import colour, stacked
 from tagcast.serving.console.ui.formatting import of_100, percent
 from tagcast.serving.console.ui.html import h, join
+from tagcast.serving.home.tag_table import main_value
 
 if TYPE_CHECKING:
     from tagcast.serving.audiences.wording.field_words import FieldWords
@@ -57,14 +58,18 @@ def value_of(page: PageContext, words: FieldWords, field: str, value: object) ->
     return value_word(page.say, value) if label is None else label
 
 
+def said_share(say: Translator, said: Mapping[str, int], values: Sequence[str]) -> str:
+    """Return the share of the value that people look for: of yes and no the yes, of tiers the highest."""
+    main, whole = main_value(values), sum(said.values()) or 1
+    return f"{value_word(say, main)} {percent(said.get(main, 0) / whole)}"
+
+
 def said_bar(say: Translator, said: Mapping[str, int], values: Sequence[str]) -> Markup:
-    """Return what a tag says as a bar, with the share of its first value in words."""
+    """Return what a tag says as a bar, with the share of its main value in words."""
     whole = sum(said.values()) or 1
     shown = [v for v in [*values, "unknown"] if said.get(v)]
     label = ", ".join(f"{value_word(say, v)} {percent(said[v] / whole)}" for v in shown)
-    # Of yes and no it is the yes that people look for; of tiers the highest one.
-    main = "yes" if "yes" in values else (values[-1] if values else "")
-    text = f"{value_word(say, main)} {percent(said.get(main, 0) / whole)}" if main else ""
+    text = said_share(say, said, values) if values else ""
     return h("div", stacked(said, values, label), h("span", text, class_="num"), class_="meter said")
 
 
@@ -90,4 +95,4 @@ def value_key(say: Translator, value: str, values: Sequence[str]) -> Markup:
 
 def crumbs(path: Sequence[str], root: str) -> Markup:
     """Return where a tag hangs in the tree."""
-    return h("div", join([h("a", root, href="/"), *path], " › "), class_="crumbs")
+    return h("div", join([h("a", root, href="/tags"), *path], " › "), class_="crumbs")

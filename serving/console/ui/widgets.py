@@ -64,6 +64,22 @@ def link_button(text: str, href: str, kind: str = "", picture: str | None = None
     return h("a", icon(picture) if picture else None, text, href=href, class_=f"btn {kind}")
 
 
+def more_menu(label: str, acts: Mapping[str, Act]) -> None:
+    """Show the button behind which what is seldom needed lies; nothing where nothing does."""
+    from nicegui import ui
+
+    if not acts:
+        return
+    opener = ui.element("button").classes("btn more").props("type=button aria-haspopup=menu")
+    opener.props["aria-label"] = label
+    opener.props["title"] = label
+    with opener:
+        html(icon("more"), "span")
+    with opener, ui.menu().props('anchor="bottom right" self="top right" role=menu'):
+        for title, act in acts.items():
+            ui.menu_item(title, act).props("role=menuitem")
+
+
 def select(
     choices: Choices,
     value: Any,

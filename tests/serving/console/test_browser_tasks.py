@@ -178,10 +178,10 @@ def test_the_rule_form_marks_what_is_wrong_in_its_own_language(browser, site, la
 @BOTH
 def test_words_of_the_meaning_find_a_tag(browser, site, language):
     mia = Visitor(browser, site, "Mia", language)
-    mia.open(site)
+    mia.open(f"{site}/tags")
     search = mia.page.get_by_role("searchbox", name=mia.say(msg("Search by name or meaning")))
     search.fill({"en": "buy next days", "zh": "不再购买"}[language])
-    mia.page.locator(".tag-group h2").first.wait_for(state="detached")
+    mia.page.locator(".tag-group").first.wait_for(state="detached")
     mia.page.get_by_role("link", name=mia.say.of({"en": "Churn risk", "zh": "流失风险"})).first.wait_for()
     for path, problem in (
         ("/tags/nothing_of_that_name", msg("There is no tag with that name")),
@@ -208,7 +208,7 @@ def test_pages_say_what_speaks_against_relying_on_what_they_show(shop, browser, 
     page, say = mia.page, mia.say
     main = page.locator("main")
     # Data of 2024 do not look fresh because somebody scored them today.
-    mia.open(site)
+    mia.open(f"{site}/tags")
     main.get_by_text(say(msg("Out of date"))).first.wait_for()
     mia.open(f"{site}/tags/{TAG}")
     main.get_by_text(say(msg("Out of date"))).first.wait_for()

@@ -52,9 +52,10 @@ def test_a_marketer_finds_a_tag_and_takes_an_audience_away(browser, site, langua
     say, page = mia.say, mia.page
     # Find the tag and read what it is.
     title = say.of({"en": "Churn risk", "zh": "流失风险"})
+    mia.open(f"{site}/tags")
     page.get_by_role("searchbox", name=say(msg("Search by name or meaning"))).fill(title[:4])
-    # A click while the list is drawn anew would be lost: what is found stands without its branches.
-    page.locator(".tag-group h2").first.wait_for(state="detached")
+    # A click while the list is drawn anew would be lost: what is found stands without its groups.
+    page.locator(".tag-group").first.wait_for(state="detached")
     page.get_by_role("link", name=title).first.click()
     page.get_by_role("heading", level=1, name=title).wait_for()
     assert page.get_by_text(say(msg("Meaning")), exact=True).is_visible()
@@ -236,6 +237,7 @@ def test_every_page_fits_and_can_be_reached_by_keyboard(browser, site, width):
     bob.page.set_viewport_size({"width": width, "height": 844})
     for path in (
         "/",
+        "/tags",
         f"/tags/{TAG}",
         "/audience",
         "/audiences",

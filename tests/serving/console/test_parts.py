@@ -319,7 +319,6 @@ AT = datetime(2026, 1, 1, tzinfo=UTC).date().isoformat()
         charts.spark([], "none") or h("i"),
         charts.spark([1.0], "one"),
         charts.spark([1.0, 3.0, 2.0], "some"),
-        charts.trend([(AT, {"yes": 1, "no": 3}), (AT, {})], ("yes", "no"), "a trend"),
         charts.curve([(0, 0, 0, 0), (10, 5, 2, 8)], (10, 5), "a curve"),
         charts.curve([], None, "nothing"),
         charts.calibration([CalibrationBin(9, 0.3, 0.0, 0.0, 0.2)], ("said", "came"), "one bin"),

@@ -197,6 +197,7 @@ PASSED = GateReport(
 )
 PAGES = (
     "/",
+    "/tags",
     f"/tags/{TAG}",
     "/tags/there_is_none",
     "/audience",

@@ -119,6 +119,7 @@ REQUESTS: list[tuple[str, str, str, object]] = [
 ]  # fmt: skip
 PAGES = {
     "/": "/",
+    "/tags": "/tags",
     "/tags/{name:path}": "/tags/churn_risk",
     "/rules/new": "/rules/new",
     "/reviews": "/reviews",

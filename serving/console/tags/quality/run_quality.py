@@ -49,7 +49,7 @@ def quality_card(page: PageContext, details: TagDetails) -> Markup | None:
         "section",
         h("h2", say(msg("Before the outcome is known"))),
         h("div", parts, class_="promises"),
-        class_="card",
+        class_="card in-depth",
     )
 
 

@@ -1,0 +1,1 @@
+"""What the console keeps for each person: what they have pinned, and when they came last."""
