@@ -114,7 +114,7 @@ def version_metrics(result: AnyResult, evidence: Evidence) -> dict[str, float]:
     ``auc``, ``auc_low``, ``auc_high`` and so on for tagcast, ``rfm_auc`` and ``base_rate_log_loss`` for the
     references (of an amount ``baseline_rmse``), ``minus_rfm_auc`` with ``_low`` and ``_high`` for paired differences,
     ``validation_log_loss_blend`` (``validation_rmse_tweedie``) for the candidates, ``promise_80_right`` for the promise
-    on the test snapshot.
+    on the test snapshot, ``precision``, ``recall``, ``f1_score`` and ``lift`` of a yes or no at its own rule.
     """
     metrics: dict[str, float] = {}
     for who, estimates in result.test.items():
@@ -133,6 +133,7 @@ def version_metrics(result: AnyResult, evidence: Evidence) -> dict[str, float]:
         # MLflow takes no @ in names.
         metrics[f"validation_{loss_name}_{name}".replace("@", " ")] = loss
     metrics |= promise_metrics(evidence.promise)
+    metrics |= evidence_kind(result.model.definition).rule_metrics(result)
     # A constant reference has no ranking: MLflow keeps no NaN worth reading.
     return {name: figure for name, figure in metrics.items() if figure == figure}  # noqa: PLR0124
 

@@ -1,4 +1,4 @@
-"""Cards stored with model versions: files beside the run's plots, their digests on the version.
+"""Cards stored with model versions: files beside the run's plots, one of each form and language, their digests on the version.
 
 The card is written after the version, since it names it; a version without one is a version all the same.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import ModelError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import Language, msg
 from tagcast.registry.versions.tracking import Tracking, store_errors
 from tagcast.registry.versions.versions import GRADE, local_folder
 
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 FOLDER = "card"
 CARD = "tagcast.card"
 _TRAIN_AGAIN = msg("train the tag again: every training writes a card")
+
+
+def card_file(form: str, language: Language = "en") -> str:
+    """Return the name of the file that a card has in a form, ``html`` or ``md``, and a language."""
+    return f"card.{form}" if language == "en" else f"card.{language}.{form}"
+
+
+def card_language(files: Mapping[str, str], language: Language) -> Language:
+    """Return the language in which a card is there: English of one that was written before there were others."""
+    return language if card_file("html", language) in files else "en"
 
 
 def store_card(
@@ -36,7 +46,7 @@ def store_card(
         Open MLflow.
     version : Version
     files : mapping of str to str
-        Name to text: ``card.html``, ``card.md``.
+        Name to text: :func:`card_file` of each form and language, ``card.json``.
     grade : str, optional
         A to D, for listings.
 

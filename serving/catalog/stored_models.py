@@ -82,7 +82,7 @@ def stored_model(context: ServiceContext, version: Version) -> StoredModel:
 
 
 def card_files(context: ServiceContext, version: Version) -> dict[str, str]:
-    """Return the files of a version's card: ``card.html``, ``card.md``, ``card.json``; empty where it has none."""
+    """Return the files of a version's card, by name; empty where it has none."""
     from tagcast.registry.versions.cards import load_card
 
     try:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import NotFoundError
-from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.messages import Language, Text, msg
 from tagcast.models.calibration.binary_season import SeasonOffset
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.inference.estimated_quality import EstimatedQuality
@@ -18,6 +18,7 @@ from tagcast.registry.governance.feedback import Feedback, feedback
 from tagcast.registry.governance.lifecycle import LifeStep, Status, history, next_steps
 from tagcast.registry.governance.observed_accuracy import PromiseRow
 from tagcast.registry.governance.observed_metrics import MetricRow
+from tagcast.registry.versions.cards import card_file, card_language
 from tagcast.serving.catalog.catalog import TagRow, row_of
 from tagcast.serving.catalog.cautions import cautions, valid_until
 from tagcast.serving.catalog.definition_text import words_of
@@ -233,8 +234,12 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
     )
 
 
-def card_html(context: ServiceContext, person: Person, name: str, version: int | None = None) -> str:
+def card_html(
+    context: ServiceContext, person: Person, name: str, version: int | None = None, language: Language = "en"
+) -> str:
     """Return the card of a version as one HTML page; of the champion, else of the newest, where none is named.
+
+    A card that was not written in ``language`` comes in English.
 
     Raises
     ------
@@ -243,7 +248,8 @@ def card_html(context: ServiceContext, person: Person, name: str, version: int |
     """
     tag = find_tag(context, person, name)
     chosen = find_model_version(tag, version)
-    html = card_files(context, chosen).get("card.html")
+    files = card_files(context, chosen)
+    html = files.get(card_file("html", card_language(files, language)))
     if html is None:
         raise NotFoundError(
             msg("{version} has no card", version=chosen.name),

@@ -15,7 +15,7 @@ import pytest
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.settings import load_settings
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.pipelines.cards.kind_parts import CARD_PARTS
+from tagcast.pipelines.cards.card_kinds import CARD_PARTS
 from tagcast.pipelines.nights.occasions import unsent
 from tagcast.pipelines.nights.steps import judged
 from tagcast.pipelines.project.project import open_project

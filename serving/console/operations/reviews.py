@@ -10,6 +10,7 @@ from markupsafe import Markup
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Message, from_json, msg, nmsg, pmsg
 from tagcast.registry.access.roles import require
+from tagcast.registry.gates.checks import CHECK_TITLES
 from tagcast.registry.versions.names import SHADOW
 from tagcast.serving.catalog import catalog as catalogue
 from tagcast.serving.catalog import tag_actions as tag_steps
@@ -46,22 +47,6 @@ _OUTCOMES: dict[str, Message] = {
     "pass": msg("passed"),
     "warn": msg("warning"),
     "fail": msg("failed"),
-}
-_GATES: dict[str, Message] = {
-    "enough_data": msg("Enough data"),
-    "single_feature": msg("No feature leaks the outcome"),
-    "last_day": msg("Holds up without the last day"),
-    "after_as_of": msg("No future data"),
-    "beats_base_rate": msg("Beats the base rate"),
-    "beats_rfm": msg("Beats the RFM ranking"),
-    "beats_champion": msg("Beats the active model"),
-    "beats_baseline": msg("Beats each customer’s own rate"),
-    "calibrated": msg("Calibrated"),
-    "predicts_yes": msg("Says yes to somebody"),
-    "predicts_tiers": msg("Every tier has members"),
-    "score_distribution": msg("Stable scores"),
-    "covers": msg("Intervals hold"),
-    "keeps_promise": msg("Keeps its promise"),
 }
 
 
@@ -182,7 +167,7 @@ def _checks(page: PageContext, one: PendingChampion) -> Markup:
                 "li",
                 h("span", say.word(_OUTCOMES, outcome), class_=f"pill {tones.get(outcome, 'warn')}"),
                 " ",
-                h("b", say.word(_GATES, str(check.get("name", "")))),
+                h("b", say.word(CHECK_TITLES, str(check.get("name", "")))),
                 h("div", say(from_json(check.get("text", ""))), class_="faint"),
             )
         )

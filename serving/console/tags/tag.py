@@ -101,7 +101,7 @@ def _head(page: PageContext, details: TagDetails) -> None:
         )
         with ui.element("div").classes("actions"):
             if row.champion:
-                card = link("/api/v1/tags", row.name, "card")
+                card = link("/api/v1/tags", row.name, "card", language=page.language)
                 html(h("a", say(msg("Model card")), href=card, target="_blank", rel="noopener", class_="btn"))
             for step in details.next_steps:
                 if _may_take(page, step):
