@@ -18,6 +18,7 @@ from tagcast.pipelines.cards.document import (
     Lead,
     Paragraph,
     Section,
+    sections_to_markdown,
 )
 from tagcast.pipelines.cards.sections import CardFacts, calibration, driver_blocks, quality, segment_blocks
 from tagcast.registry.gates.checks import CHECK_TITLES
@@ -80,6 +81,16 @@ def _summary(facts: CardFacts) -> list[Block]:
     if facts.evidence.stand_in:
         lines.append(facts.parts.stands_in)
     return [Lead([facts.say(line) for line in lines]), Paragraph(facts.say(measured))]
+
+
+def in_short(facts: CardFacts) -> str:
+    """Return the card in short as Markdown: what it is good for, its grade, and what happened in training."""
+    grade = facts.say(msg("Grade {letter}", letter=facts.grade.letter))
+    parts = (
+        Section(grade, _summary(facts)),
+        Section(facts.say(msg("Training notes")), _notes(facts)),
+    )
+    return sections_to_markdown(parts, facts.language)
 
 
 def _grade(facts: CardFacts) -> list[Block]:

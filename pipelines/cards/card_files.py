@@ -84,7 +84,7 @@ def keep_card(
     from tagcast.features.catalog.feature_set import FeatureSet
     from tagcast.models.evaluation.grade import grade
     from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
-    from tagcast.pipelines.cards.card import build_card
+    from tagcast.pipelines.cards.card import build_card, in_short
     from tagcast.pipelines.cards.document import to_html, to_markdown
     from tagcast.pipelines.cards.sections import CardFacts
     from tagcast.pipelines.evidence.tag_kinds import evidence_kind
@@ -120,7 +120,7 @@ def keep_card(
             card_file("html", language): to_html(card),
             card_file("md", language): to_markdown(card),
         }
-    store_card(tracking, version, texts, grade=given.letter)
+    store_card(tracking, version, texts, grade=given.letter, description=in_short(about))
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

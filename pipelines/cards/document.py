@@ -110,9 +110,14 @@ class Document:
 
 def to_markdown(document: Document) -> str:
     """Return the page as GitHub-flavoured Markdown."""
-    say = partial(render, language=document.language)
-    parts = [f"# {_md(document.title)}", _md(document.subtitle)]
-    for section in document.sections:
+    head = f"# {_md(document.title)}\n\n{_md(document.subtitle)}\n\n"
+    return head + sections_to_markdown(document.sections, document.language)
+
+
+def sections_to_markdown(sections: Sequence[Section], language: Language) -> str:
+    """Return sections of a page as GitHub-flavoured Markdown."""
+    say, parts = partial(render, language=language), []
+    for section in sections:
         parts.append(f"## {_md(section.title)}")
         parts += [_md_block(block, say) for block in section.blocks]
     return "\n\n".join(parts) + "\n"

@@ -90,6 +90,7 @@ class EvidenceKind(ABC):
             "pruned" if trial.pruned else "complete",
             trial.params,
             {self.loss_name: trial.loss, **folds},
+            trial.seconds,
         )
 
     def promise(self, result: Any) -> Sequence[Promised]:

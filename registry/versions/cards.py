@@ -36,7 +36,12 @@ def card_language(files: Mapping[str, str], language: Language) -> Language:
 
 
 def store_card(
-    tracking: Tracking, version: Version, files: Mapping[str, str], *, grade: str | None = None
+    tracking: Tracking,
+    version: Version,
+    files: Mapping[str, str],
+    *,
+    grade: str | None = None,
+    description: str = "",
 ) -> None:
     """Keep the files of a card with ``version``, in place of those it had.
 
@@ -49,6 +54,8 @@ def store_card(
         Name to text: :func:`card_file` of each form and language, ``card.json``.
     grade : str, optional
         A to D, for listings.
+    description : str
+        The card in short, as Markdown: what MLflow's own pages show of the version and of its run.
 
     Raises
     ------
@@ -65,6 +72,9 @@ def store_card(
         tracking.client.log_artifacts(version.run_id, folder, FOLDER)
         if grade is not None:
             tracking.client.set_model_version_tag(model, str(version.version), GRADE, grade)
+        if description:
+            tracking.client.update_model_version(model, str(version.version), description)
+            tracking.client.set_tag(version.run_id, "mlflow.note.content", description)
         # Last: a card counts only once its digests are known.
         recorded = json.dumps({name: _digest(text) for name, text in files.items()})
         tracking.client.set_model_version_tag(model, str(version.version), CARD, recorded)
