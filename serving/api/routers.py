@@ -16,6 +16,7 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
     from tagcast.serving.api.approvals_and_audit import review_routes
     from tagcast.serving.api.audiences.routes import audience_routes
     from tagcast.serving.api.audiences.saved import campaign_routes, saved_routes
+    from tagcast.serving.api.definitions import definition_routes
     from tagcast.serving.api.me_and_runs import about_routes
     from tagcast.serving.api.profiles import profile_routes
     from tagcast.serving.api.rule_drafts import draft_routes
@@ -25,6 +26,7 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
         about_routes,
         tag_routes,
         draft_routes,
+        definition_routes,
         audience_routes,
         saved_routes,
         campaign_routes,

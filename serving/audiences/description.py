@@ -133,7 +133,7 @@ def describe(
     ----------
     tree : Filter
     titles : mapping of str to str
-        Tag to its title in the language; names stand for the others.
+        Tag, attribute or feature to its title in the language; names stand for the others.
     language : {"en", "zh"}
     amounts : collection of str
         Tags whose scores are amounts rather than chances.
@@ -232,7 +232,7 @@ class _Translator:
 
     def _field(self, field: FieldRef) -> str:
         if field.part is None:
-            return self._words["attribute"].format(field.name.replace("_", " "))
+            return self._words["attribute"].format(self._titles.get(field.name, field.name.replace("_", " ")))
         part = "amount" if field.part == "score" and field.name in self._amounts else field.part
         return self._words[part].format(self._title(field))
 

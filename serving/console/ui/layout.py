@@ -58,6 +58,8 @@ _NAV: dict[Message, tuple[tuple[str, Message, str, Right], ...]] = {
     msg("Operations"): (
         ("/runs", msg("Runs"), "runs", "see"),
         ("/reviews", msg("Reviews"), "review", "review"),
+        ("/definitions", msg("Changed definitions"), "pencil", "review"),
+        ("/challengers", msg("Challengers"), "compare", "review"),
         ("/audit", msg("Audit log"), "audit", "see"),
         ("/access", msg("Users and keys"), "access", "access"),
     ),
