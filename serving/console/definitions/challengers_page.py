@@ -111,7 +111,7 @@ def _overall(page: PageContext, one: Challenger) -> Markup | None:
     if one.difference is None or one.low is None or one.high is None:
         return None
     text = msg(
-        "Over all of them its loss is {difference} of the active model’s; 95% range: {low} to {high}. Below 0 is better.",
+        "Over all runs its loss differs from the active model’s by {difference} (95% range: {low} to {high}); below 0 is better.",
         difference=_signed(one.difference),
         low=_signed(one.low),
         high=_signed(one.high),
@@ -127,7 +127,7 @@ def _runs(page: PageContext, one: Challenger) -> Markup:
     lines = [
         h(
             "tr",
-            h("th", day(run.as_of), scope="row"),
+            h("td", day(run.as_of)),
             h("td", number(run.people), class_="r"),
             h("td", say.word(_METRICS, beside.metric)),
             h("td", f"{beside.champion:.3f}", class_="r"),
@@ -193,7 +193,7 @@ def _drift(page: PageContext, points: tuple[DriftAt, ...]) -> Markup:
     lines = [
         h(
             "tr",
-            h("th", day(one.as_of), scope="row"),
+            h("td", day(one.as_of)),
             h("td", f"{one.weighted:.3f}", class_="r"),
             h("td", say(one.words)),
         )

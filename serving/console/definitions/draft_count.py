@@ -88,9 +88,7 @@ def count_markup(page: PageContext, found: DraftCount) -> Markup:
     lines = [_line(page, found, case) for case in found.cases]
     if found.without:
         note = h("div", say(msg("not covered, or no case holds")), class_="faint")
-        lines.append(
-            h("tr", h("th", say(msg("no value")), note, scope="row"), _sizes(found, found.without, None))
-        )
+        lines.append(h("tr", h("td", say(msg("no value")), note), _sizes(found, found.without, None)))
     compared = found.moved is not None
     heads = [msg("Value"), msg("Customers"), *([msg("Published"), msg("Change")] if compared else [])]
     row = h(
@@ -116,7 +114,7 @@ def _line(page: PageContext, found: DraftCount, case: CaseCount) -> Markup:
     words = case.words.get(page.language) or (
         say(msg("everyone else who is covered")) if case.profiles or found.cases else ""
     )
-    name = h("th", value_word(say, case.value), h("div", words, class_="faint"), scope="row")
+    name = h("td", h("b", value_word(say, case.value)), h("div", words, class_="faint"))
     return h("tr", name, _sizes(found, case.profiles, case.published))
 
 
