@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.messages import Message, Text, msg, nmsg
+from tagcast.features.core.signed_numbers import signed
 from tagcast.serving.console.operations.champion_decision import decide
 from tagcast.serving.console.ui.formatting import day, number, percent
 from tagcast.serving.console.ui.html import h, join
@@ -75,15 +76,8 @@ def _challenger(page: PageContext, one: Challenger) -> None:
                 with ui.element("div").classes("actions"):
                     button(say(msg("Reject")), partial(decide, page, one.proposal, approve=False), "danger")
                     button(say(msg("Approve")), partial(decide, page, one.proposal, approve=True), "primary")
-        html(
-            h(
-                "div",
-                _overall(page, one),
-                _runs(page, one),
-                h("div", _agreement(page, one.agreement), _drift(page, one.drift), class_="cols2"),
-                class_="stack",
-            )
-        )
+        both = h("div", _agreement(page, one.agreement), _drift(page, one.drift), class_="cols2")
+        html(h("div", _overall(page, one), _runs(page, one), both, class_="stack"), classes="beside")
 
 
 def _verdict(one: Challenger) -> tuple[Text, str]:
@@ -157,7 +151,7 @@ def _range(page: PageContext, beside: MetricBeside) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
+    return signed(value, 3) if round(value, 3) else "0.000"
 
 
 def _agreement(page: PageContext, found: Agreement | None) -> Markup:
@@ -194,7 +188,7 @@ def _drift(page: PageContext, points: tuple[DriftAt, ...]) -> Markup:
         h(
             "tr",
             h("td", day(one.as_of)),
-            h("td", f"{one.weighted:.3f}", class_="r"),
+            h("td", f"{one.weighted:.3f}"),
             h("td", say(one.words)),
         )
         for one in points[-MOST_MOVES:]

@@ -14,6 +14,7 @@ from tagcast.serving.console.ui.formatting import minute
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext
+from tagcast.serving.console.ui.titles import titles
 from tagcast.serving.console.ui.widgets import area_field, button, html
 from tagcast.serving.definitions import plan_actions
 
@@ -56,6 +57,7 @@ class _Plan:
         from nicegui import ui
 
         self.page = page
+        self.titles: dict[str, str] = {}
         self.body = ui.element("div").classes("stack plan")
         self.timer = ui.timer(LOOK_SECONDS, self._look, active=False)
 
@@ -63,6 +65,8 @@ class _Plan:
         """Draw where the plan stands."""
         self.body.clear()
         self.timer.active = state.stage == "working"
+        if state.plan is not None and state.plan.run is not None:
+            self.titles = await self.page.run(titles, self.page.language)
         with self.body:
             self._about(state)
             if state.plan is not None and state.stage == "ready":
@@ -122,7 +126,7 @@ class _Plan:
             html(empty(say(msg("Nothing differs")), nothing))
             return
         for change in plan.tags:
-            html(tag_card(page, change))
+            html(tag_card(page, change, self.titles))
         if plan.audiences:
             html(audiences_card(page, plan.audiences))
         if state.hidden:
@@ -134,9 +138,10 @@ class _Plan:
             html(h("p", say(more), class_="note"))
         if (cell := smallest_cell(page.context, page.person)) > 1:
             html(h("p", say(rounded_note(cell)), class_="faint"))
-        self._apply_card(state, plan)
+        if state.current:
+            self._apply_card(state)
 
-    def _apply_card(self, state: PlanState, plan: Plan) -> None:
+    def _apply_card(self, state: PlanState) -> None:
         from nicegui import ui
 
         page, say = self.page, self.page.say

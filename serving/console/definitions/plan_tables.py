@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -46,13 +47,14 @@ _CHANGES: dict[str, tuple[Message, str]] = {
 }
 
 
-def tag_card(page: PageContext, change: TagChange) -> Markup:
-    """Return what differs of a tag, and what that would change."""
+def tag_card(page: PageContext, change: TagChange, titles: Mapping[str, str]) -> Markup:
+    """Return what differs of a tag, and what that would change; ``titles`` are those of the active run."""
     say = page.say
     title, tone = _CHANGES[change.change]
     head = h(
         "div",
-        h("h2", h("a", change.tag, href=link("/tags", change.tag), class_="cover")),
+        h("h2", h("a", titles.get(change.tag, change.tag), href=link("/tags", change.tag), class_="cover")),
+        h("code", change.tag, class_="faint") if change.tag in titles else None,
         h("span", say(title), class_=f"pill {tone}"),
         h("span", say.word(KIND_TITLES, change.kind), class_="pill"),
         class_="row",

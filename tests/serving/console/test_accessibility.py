@@ -33,6 +33,8 @@ PAGES = (
     "/profile/nobody",
     "/runs",
     "/reviews",
+    "/definitions",
+    "/challengers",
     "/audit",
     "/audit/access",
     "/access",

@@ -61,7 +61,9 @@ def sizes(found) -> dict[str, int]:
 
 
 def test_a_rule_over_features_and_attributes_has_as_many_as_the_lines_say(context, people) -> None:
-    found = count_draft(context, ANN, {**DRAFT, "rule": "recency_days <= 20 AND NOT city = 'Oslo' OR age >= 70"})
+    found = count_draft(
+        context, ANN, {**DRAFT, "rule": "recency_days <= 20 AND NOT city = 'Oslo' OR age >= 70"}
+    )
     yes = ((people["recency"] <= 20) & (people["city"] != "Oslo")) | (people["age"] >= 70)
     assert sizes(found) == {"yes": int(yes.sum()), "no": int((~yes).sum())}
     assert 0 < yes.sum() < len(yes)
@@ -100,8 +102,7 @@ def test_what_changes_against_the_published_version_is_counted_customer_by_custo
     assert sizes(found)["new"] == int(new[100].sum())
 
 
-def test_a_large_snapshot_is_estimated_from_some_ranges(context, shop, monkeypatch) -> None:
-    _, project = shop
+def test_a_large_snapshot_is_estimated_from_some_ranges(context, monkeypatch) -> None:
     rule = {**DRAFT, "rule": "recency_days <= 20"}
     exact = sizes(count_draft(context, ANN, rule))
     borders = ["c0030", "c0060", "c0090"]
@@ -118,7 +119,7 @@ def test_a_large_snapshot_is_estimated_from_some_ranges(context, shop, monkeypat
     assert abs(found.profiles - 120) <= 12
 
 
-def test_what_the_run_does_not_hold_is_named(context, shop, monkeypatch) -> None:
+def test_what_the_run_does_not_hold_is_named(context, monkeypatch) -> None:
     monkeypatch.setattr(draft_counts, "_described", lambda _folder: None)
     found = count_draft(context, ANN, {**DRAFT, "rule": "recency_days <= 20"})
     assert (found.cases, found.waits_for) == ((), ("recency_days",))
