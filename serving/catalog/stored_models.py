@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError, NotFoundError
-from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.messages import Language, listed, msg
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
@@ -89,6 +89,14 @@ def card_files(context: ServiceContext, version: Version) -> dict[str, str]:
         return load_card(_tracking(context), version)
     except ModelError:
         return {}
+
+
+def card_page(context: ServiceContext, version: Version, language: Language) -> str | None:
+    """Return a version's card as one HTML page, in English where it was not written in ``language``; None where it has none."""
+    from tagcast.registry.versions.cards import card_file, card_language
+
+    files = card_files(context, version)
+    return files.get(card_file("html", card_language(files, language)))
 
 
 def card_facts(context: ServiceContext, version: Version) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from tagcast.registry.governance.feedback import Feedback, feedback
 from tagcast.registry.governance.lifecycle import LifeStep, Status, history, next_steps
 from tagcast.registry.governance.observed_accuracy import PromiseRow
 from tagcast.registry.governance.observed_metrics import MetricRow
-from tagcast.registry.versions.cards import card_file, card_language
 from tagcast.serving.catalog.catalog import TagRow, row_of
 from tagcast.serving.catalog.cautions import cautions, valid_until
 from tagcast.serving.catalog.definition_text import words_of
@@ -34,7 +33,7 @@ from tagcast.serving.catalog.shown_counts import (
     shown_size,
     smallest_cell,
 )
-from tagcast.serving.catalog.stored_models import card_files, plot_png
+from tagcast.serving.catalog.stored_models import card_page, plot_png
 from tagcast.serving.catalog.tag_evidence import (
     DecisionRow,
     DriverRow,
@@ -239,8 +238,6 @@ def card_html(
 ) -> str:
     """Return the card of a version as one HTML page; of the champion, else of the newest, where none is named.
 
-    A card that was not written in ``language`` comes in English.
-
     Raises
     ------
     NotFoundError
@@ -248,8 +245,7 @@ def card_html(
     """
     tag = find_tag(context, person, name)
     chosen = find_model_version(tag, version)
-    files = card_files(context, chosen)
-    html = files.get(card_file("html", card_language(files, language)))
+    html = card_page(context, chosen, language)
     if html is None:
         raise NotFoundError(
             msg("{version} has no card", version=chosen.name),

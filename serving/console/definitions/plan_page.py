@@ -98,7 +98,7 @@ class _Plan:
                 html(
                     h(
                         "div",
-                        h("div", class_="skeleton", style="height:8px"),
+                        h("progress", style="width:100%", aria_label=say(msg("Planning"))),
                         h("p", say(text)),
                         h("p", say(begun), class_="faint"),
                         role="status",

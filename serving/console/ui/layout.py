@@ -64,7 +64,6 @@ _NAV: dict[Message, tuple[tuple[str, Message, str, Right], ...]] = {
         ("/access", msg("Users and keys"), "access", "access"),
     ),
 }
-
 _THEMES: dict[Theme, tuple[Message, str]] = {
     "light": (msg("Light"), "sun"),
     "dark": (msg("Dark"), "moon"),
