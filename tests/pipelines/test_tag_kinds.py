@@ -160,6 +160,12 @@ def test_a_card_holds_a_grade_segments_and_drivers(shop) -> None:
     assert all(driver["share"] > 0 and driver["en"] and driver["zh"] for driver in card["drivers"])
     assert "segments of the test snapshot" in card["markdown"]
     assert "Not measured" not in card["markdown"]
+    chinese = project.json("model", "card", case.tag, "--version", "1", "--language", "zh")
+    assert (card["language"], chinese["language"]) == ("en", "zh")
+    assert len(re.findall(r"^## (.+)$", chinese["markdown"], re.MULTILINE)) == len(titles)
+    # Names and parameters stay as they are; no sentence of ours is left in English.
+    text = re.sub(r"[A-Za-z_.]*: [a-z]+ · ?", "", chinese["markdown"])
+    assert re.findall(r"[A-Za-z]{3,},? [a-z]{3,} [a-z]{3,}", text) == []
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 
 from tagcast.features.core.errors import ModelError
 from tagcast.registry.gates.checks import Check, GateReport
-from tagcast.registry.versions.cards import load_card, store_card
+from tagcast.registry.versions.cards import card_file, card_language, load_card, store_card
 from tagcast.registry.versions.decision_log import DecisionLog
 from tagcast.registry.versions.mlflow_reader import ClientReader, DatabaseReader
 from tagcast.registry.versions.names import Provenance
@@ -179,6 +179,8 @@ def test_run_and_model_say_who_trained_them_how_and_for_how_long(tracking: Track
 def test_card_comes_back_with_its_version_and_nobody_elses(tracking: Tracking, log: Log):
     first, second = log(), log()
     files = {"card.html": "<p>客户</p>\r\n", "card.md": "# 客户\n"}
+    assert card_language(files, "zh") == "en", "of a version that was trained before there were others"
+    assert card_language({**files, card_file("html", "zh"): "<p>"}, "zh") == "zh"
     store_card(tracking, first, files)
     assert load_card(tracking, first) == files
     with pytest.raises(ModelError, match="churn_risk v2 has no card") as error:
