@@ -25,11 +25,12 @@ CHECK_TITLES: dict[str, Message] = {
     "score_distribution": msg("Stable scores"),
     "covers": msg("Intervals hold"),
     "keeps_promise": msg("Keeps its promise"),
+    "arms": msg("Enough outcomes in both arms"),
     "arms_alike": msg("Both arms are alike"),
     "sample_ratio": msg("Both arms are as large as drawn"),
     "people_differ": msg("People differ in the effect"),
     "worth_ranking": msg("Ranking beats chance"),
-    "predicts_effects": msg("Says persuadable to somebody"),
+    "predicts_effects": msg("Gives somebody a value"),
 }
 """What people call the checks, by name."""
 
