@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tagcast.features.core.settings import Settings
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.plans.planner import Planner
 
 log = logging.getLogger("tagcast")
 _MESSAGE_BYTES = 2_000_000
@@ -60,7 +61,12 @@ class Service:
 
 
 def prepare(
-    settings: Settings, host: str, port: int, clock: Callable[[], datetime], tls: TlsFiles | None = None
+    settings: Settings,
+    host: str,
+    port: int,
+    clock: Callable[[], datetime],
+    tls: TlsFiles | None = None,
+    make_planner: Callable[[ServiceContext], Planner] | None = None,
 ) -> Service:
     """Open the project and the port.
 
@@ -73,6 +79,8 @@ def prepare(
     clock : callable
     tls : TlsFiles, optional
         Serve HTTPS with them.
+    make_planner : callable, optional
+        Makes what plans changed definitions; without it the console and the API do not.
 
     Raises
     ------
@@ -90,7 +98,7 @@ def prepare(
 
     require_extra("console")
     proof = None if tls is None else server_tls(tls)
-    context = open_context(settings, clock)
+    context = open_context(settings, clock, make_planner=make_planner)
     link = None
     vouched = settings.access.header is not None or settings.access.oidc is not None
     if not vouched and not any_user(context.state):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tagcast.features.loads.former_ids import FormerIds
     from tagcast.registry.state.database import State
     from tagcast.registry.versions.tracking import Tracking
+    from tagcast.serving.plans.planner import Planner
     from tagcast.serving.store.manifest import Entry
     from tagcast.serving.store.reader_pool import RunReaderPool
 
@@ -53,6 +54,8 @@ class ServiceContext:
     remembered: TTLCache = field(default_factory=TTLCache, repr=False, compare=False)
     whole: ServiceContext | None = field(default=None, repr=False, compare=False)
     """Of an entity: the context of the project that it is opened beside."""
+    make_planner: Callable[[ServiceContext], Planner] | None = field(default=None, repr=False, compare=False)
+    """Of the whole project: makes what plans changed definitions, for it and for each entity; None where nothing does."""
 
     @cached_property
     def turns(self) -> Turns:
@@ -77,6 +80,12 @@ class ServiceContext:
             for name in self.settings.entities
         }
         return {PROFILE: self, **others}
+
+    @cached_property
+    def planner(self) -> Planner | None:
+        """What plans and applies changed definitions."""
+        make = (self.whole or self).make_planner
+        return None if make is None else make(self)
 
     @property
     def now(self) -> datetime:
@@ -109,7 +118,10 @@ class ServiceContext:
 
 
 def open_context(
-    settings: Settings, clock: Callable[[], datetime], whole: ServiceContext | None = None
+    settings: Settings,
+    clock: Callable[[], datetime],
+    whole: ServiceContext | None = None,
+    make_planner: Callable[[ServiceContext], Planner] | None = None,
 ) -> ServiceContext:
     """Open the service context of a project; nothing is made before the first question.
 
@@ -119,6 +131,8 @@ def open_context(
     clock : callable
     whole : ServiceContext, optional
         Where the settings are of an entity: the context that it is opened beside.
+    make_planner : callable, optional
+        Makes what plans changed definitions.
 
     Raises
     ------
@@ -132,4 +146,6 @@ def open_context(
 
     store = open_store(settings.store_place, settings.data, settings.name, memory_limit=settings.memory_limit)
     check_databases(settings, store)
-    return ServiceContext(settings, RunReaderPool(store), open_state(settings), clock, whole=whole)
+    return ServiceContext(
+        settings, RunReaderPool(store), open_state(settings), clock, whole=whole, make_planner=make_planner
+    )

@@ -17,7 +17,7 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.features.entities.relations import check_pair
 from tagcast.features.ingest.attributes.keyed_digests import hashed_columns
 from tagcast.models.definitions.loader import parse_definition, validated
-from tagcast.models.definitions.rule_tag import RuleDefinition, resolve, rule_names, sensitivity_of
+from tagcast.models.definitions.rule_tag import Rule, RuleDefinition, resolve, rule_names, sensitivity_of
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance import rule_drafts as stored
@@ -30,7 +30,17 @@ if TYPE_CHECKING:
     from tagcast.registry.governance.lifecycle import LifeStep
     from tagcast.serving.context import ServiceContext
 
-__all__ = ["RuleDraft", "RuleField", "draft", "draft_of", "drafts", "fields", "submit"]
+__all__ = [
+    "RuleDraft",
+    "RuleField",
+    "checked_rule",
+    "draft",
+    "draft_of",
+    "drafts",
+    "features_needed",
+    "fields",
+    "submit",
+]
 
 MOST_CHARACTERS = 100_000
 
@@ -98,26 +108,7 @@ def draft(
     ConflictError
         Where the name is taken, or the tag is published or suspended.
     """
-    require(person, "draft")
-    rule = _read(definition)
-    features, attributes = _known(context, person)
-    if rule.pair is not None:
-        check_pair(context.settings, context.settings.entity, rule.pair.entity, f"{rule.name}: of")
-    resolve(
-        rule,
-        rule_names(
-            features,
-            attributes,
-            entity=rule.pair.entity if rule.pair else None,
-            digests=hashed_columns(context.settings),
-        ),
-    )
-    if rule.population.rule is not None:
-        from tagcast.models.inference.membership import check_membership
-        from tagcast.serving.catalog.catalog import visible_names
-
-        tags = visible_names(context, person).tags
-        check_membership(rule, features, widest=features, tags=tags, attributes=attributes)
+    rule = checked_rule(context, person, definition).definition
     with context.state.writing():
         was = stored.drafted(context.state).get(rule.name)
         _check_free(context, person, rule, was)
@@ -136,6 +127,54 @@ def draft(
         )
     context.remembered.forget("definitions")
     return stored.drafted(context.state)[rule.name]
+
+
+def checked_rule(context: ServiceContext, person: Person, definition: str | Mapping[str, Any]) -> Rule:
+    """Return a rule as ``person`` words it, its names resolved by what is theirs to see; nothing is kept.
+
+    Raises
+    ------
+    NotAllowedError
+        Where ``person`` may not draft.
+    DefinitionError
+        For what is wrong with it.
+    StoreError
+        When nothing was published yet.
+    """
+    require(person, "draft")
+    rule = _read(definition)
+    features, attributes = _known(context, person)
+    if rule.pair is not None:
+        check_pair(context.settings, context.settings.entity, rule.pair.entity, f"{rule.name}: of")
+    resolved = resolve(
+        rule,
+        rule_names(
+            features,
+            attributes,
+            entity=rule.pair.entity if rule.pair else None,
+            digests=hashed_columns(context.settings),
+        ),
+    )
+    if rule.population.rule is not None:
+        from tagcast.models.inference.membership import check_membership
+        from tagcast.serving.catalog.catalog import visible_names
+
+        tags = visible_names(context, person).tags
+        check_membership(rule, features, widest=features, tags=tags, attributes=attributes)
+    return resolved
+
+
+def features_needed(context: ServiceContext, person: Person, rule: Rule) -> list[str]:
+    """Return the features that a rule and its population name, each once."""
+    from tagcast.models.inference.membership import feature_names
+
+    known, _ = _known(context, person)
+    pair = rule.definition.pair
+    columns = set(known.columns_with(pair.entity if pair else None))
+    named = [*rule.fields, *feature_names(rule.definition, known)]
+    if rule.definition.population.not_bought_within_days:
+        named.append("category_recency_days")
+    return [name for name in dict.fromkeys(named) if name in columns]
 
 
 def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> LifeStep:

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -42,6 +42,8 @@ class Trial:
     rounds : int
         Trees that were best over these folds.
     pruned : bool
+    seconds : float
+        How long it took: for the record alone.
     """
 
     number: int
@@ -49,6 +51,7 @@ class Trial:
     losses: tuple[float, ...]
     rounds: int
     pruned: bool
+    seconds: float = field(default=0.0, compare=False, repr=False)
 
     @property
     def loss(self) -> float:
@@ -172,14 +175,14 @@ def _run(number: int, earlier: Sequence[Trial], objective: Objective, seed: int)
         trial = _study(number, earlier, space, seed).ask(space)
         params = dict(trial.params)
     losses: tuple[float, ...] = ()
-    rounds = 0
+    rounds, begun = 0, time.monotonic()
     for step, found in enumerate(objective.measured(params)):
         losses, rounds = found
         if trial is not None and step < objective.folds - 1:
             trial.report(float(np.mean(losses)), step)
             if trial.should_prune():
                 break
-    return Trial(number, params, losses, rounds, len(losses) < objective.folds)
+    return Trial(number, params, losses, rounds, len(losses) < objective.folds, time.monotonic() - begun)
 
 
 def _study(number: int, earlier: Sequence[Trial], space: dict[str, BaseDistribution], seed: int) -> Study:
@@ -205,7 +208,12 @@ def _written(trial: Trial, space: dict[str, BaseDistribution]) -> FrozenTrial:
         value=trial.loss,
         params=trial.params,
         distributions=space,
-        user_attrs={_NUMBER: trial.number, "rounds": trial.rounds, "losses": list(trial.losses)},
+        user_attrs={
+            _NUMBER: trial.number,
+            "rounds": trial.rounds,
+            "losses": list(trial.losses),
+            "seconds": trial.seconds,
+        },
         intermediate_values={
             step: float(np.mean(trial.losses[: step + 1])) for step in range(len(trial.losses))
         },
@@ -220,4 +228,5 @@ def _read(stored: FrozenTrial) -> Trial:
         tuple(map(float, attributes["losses"])),
         int(attributes["rounds"]),
         stored.state.name == "PRUNED",
+        float(attributes.get("seconds", 0.0)),  # a study that an older tagcast began has none
     )

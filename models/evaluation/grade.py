@@ -31,7 +31,7 @@ class GradeKind:
     Parameters
     ----------
     standard : Standard
-    rule : mapping of str to str
+    rule : mapping of str to Message
         Letter to what it takes.
     no_better : callable
         Of what people call the first rival: that it is not beaten, which makes a D.
@@ -44,7 +44,7 @@ class GradeKind:
     """
 
     standard: Standard
-    rule: Mapping[Letter, str]
+    rule: Mapping[Letter, Text]
     no_better: Callable[[Text], Text]
     between: Callable[[Text, float, float], Text]
     honest: Callable[[Evidence], Finding]

@@ -45,14 +45,23 @@ GRADE_KINDS = {
     "model": GradeKind(
         standard=BINARY,
         rule={
-            "A": "better than the base rate and than the RFM ranking beyond chance (95 % intervals), calibration error "
-            f"at most {MAX_CALIBRATION_ERROR}, the promise kept at every level of confidence, at least {CLEAR_CASES} true "
-            "and false outcomes each to test on, and chosen out of time: on snapshots after those learned from",
-            "B": "as A, but with fewer outcomes to test on, a promise missed by no more than chance "
-            f"({CHANCE_ERRORS:g} standard errors), or chosen on groups of profiles rather than out of time",
-            "C": "passes its gate, but a lead may be chance, the calibration error is above its bound, the promise is "
-            "broken at some level, or nothing is predicted with confidence; an RFM ranking is never better than C",
-            "D": "fails its gate, or is no better than the base rate",
+            "A": msg(
+                "better than the base rate and than the RFM ranking beyond chance (95% intervals), calibration error "
+                "at most {bound}, the promise kept at every level of confidence, at least {least} true "
+                "and false outcomes each to test on, and chosen out of time: on snapshots after those learned from",
+                bound=MAX_CALIBRATION_ERROR,
+                least=CLEAR_CASES,
+            ),
+            "B": msg(
+                "as A, but with fewer outcomes to test on, a promise missed by no more than chance "
+                "({errors} standard errors), or chosen on groups of profiles rather than out of time",
+                errors=f"{CHANCE_ERRORS:g}",
+            ),
+            "C": msg(
+                "passes its gate, but a lead may be chance, the calibration error is above its bound, the promise is "
+                "broken at some level, or nothing is predicted with confidence; an RFM ranking is never better than C"
+            ),
+            "D": msg("fails its gate, or is no better than the base rate"),
         },
         no_better=lambda _reference: msg("its log loss is no better than the base rate's"),
         between=lambda metric, low, high: msg(
@@ -68,17 +77,27 @@ GRADE_KINDS = {
     "amount": GradeKind(
         standard=AMOUNT,
         rule={
-            "A": "a smaller RMSE or MAE than its reference (own spend rate or mean amount, whichever is better) beyond "
-            f"chance (95 % intervals) and in neither worse beyond chance, {COVERAGE:.0%} intervals that hold at least "
-            f"{COVERAGE - MAX_COVERAGE_ERROR:.0%} and no more than who spends nothing explains, the promise on tiers "
-            f"kept at every level of confidence, at least {CLEAR_CASES} profiles with any spend to test on, and chosen "
-            "out of time",
-            "B": "as A, but with fewer profiles with any spend to test on, a promise missed by no more than chance "
-            f"({CHANCE_ERRORS:g} standard errors), or chosen on groups of profiles rather than out of time",
-            "C": "passes its gate, but the lead may be chance, the intervals hold too few or too many, the promise is "
-            "broken at some level, or nothing is predicted with confidence; a reference that stands in for a model is "
-            "never better than C",
-            "D": "fails its gate, or is no better than its reference in either error",
+            "A": msg(
+                "a smaller RMSE or MAE than its reference (own spend rate or mean amount, whichever is better) beyond "
+                "chance (95% intervals) and in neither worse beyond chance, {level} intervals that hold at least "
+                "{held} and no more than who spends nothing explains, the promise on tiers "
+                "kept at every level of confidence, at least {least} profiles with any spend to test on, and chosen "
+                "out of time",
+                level=f"{COVERAGE:.0%}",
+                held=f"{COVERAGE - MAX_COVERAGE_ERROR:.0%}",
+                least=CLEAR_CASES,
+            ),
+            "B": msg(
+                "as A, but with fewer profiles with any spend to test on, a promise missed by no more than chance "
+                "({errors} standard errors), or chosen on groups of profiles rather than out of time",
+                errors=f"{CHANCE_ERRORS:g}",
+            ),
+            "C": msg(
+                "passes its gate, but the lead may be chance, the intervals hold too few or too many, the promise is "
+                "broken at some level, or nothing is predicted with confidence; a reference that stands in for a model is "
+                "never better than C"
+            ),
+            "D": msg("fails its gate, or is no better than its reference in either error"),
         },
         no_better=lambda reference: msg(
             "its errors are no smaller than those of the {reference}", reference=reference
@@ -92,14 +111,22 @@ GRADE_KINDS = {
     "uplift": GradeKind(
         standard=EFFECT,
         rule={
-            "A": "ranks people by what an approach changes better than chance (95 % interval of the area above it), slope of the best "
-            "linear predictor no different from 1 beyond chance, floors of effects kept at every level of confidence, at least "
-            f"{CLEAR_CASES} true and false outcomes each to test on, and chosen out of time: on campaigns after those learned from",
-            "B": "as A, but with another slope (scores are corrected by it), with fewer outcomes to test on, a floor missed by no "
-            f"more than chance ({CHANCE_ERRORS:g} standard errors), or chosen on groups of profiles rather than out of time",
-            "C": "passes its gate, but the lead may be chance, a floor is broken, or nothing is predicted with confidence; the average "
-            "effect that stands in for a model is never better than C",
-            "D": "fails its gate, or ranks no better than chance",
+            "A": msg(
+                "ranks people by what an approach changes better than chance (95% interval of the area above it), slope of the best "
+                "linear predictor no different from 1 beyond chance, floors of effects kept at every level of confidence, at least "
+                "{least} true and false outcomes each to test on, and chosen out of time: on campaigns after those learned from",
+                least=CLEAR_CASES,
+            ),
+            "B": msg(
+                "as A, but with another slope (scores are corrected by it), with fewer outcomes to test on, a floor missed by no "
+                "more than chance ({errors} standard errors), or chosen on groups of profiles rather than out of time",
+                errors=f"{CHANCE_ERRORS:g}",
+            ),
+            "C": msg(
+                "passes its gate, but the lead may be chance, a floor is broken, or nothing is predicted with confidence; the average "
+                "effect that stands in for a model is never better than C"
+            ),
+            "D": msg("fails its gate, or ranks no better than chance"),
         },
         no_better=lambda _reference: msg("it finds no difference between people"),
         between=lambda metric, low, high: msg(

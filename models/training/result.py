@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -117,6 +117,8 @@ class Trained(Generic[Model, Tested, HeldOut]):
     out_of_time : bool
         Whether the parts were chosen, and the test scores calibrated, on snapshots after those learned from;
         else groups of profiles stood in.
+    seconds : float
+        How long it took: for the record alone.
     """
 
     model: Model
@@ -133,6 +135,7 @@ class Trained(Generic[Model, Tested, HeldOut]):
     cases: Mapping[str, int]
     notes: tuple[Text, ...]
     out_of_time: bool = True
+    seconds: float = field(default=0.0, compare=False, repr=False)
 
 
 TrainingResult = Trained[TagModel, TestScores, Cases]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError, TagcastError
-from tagcast.features.core.messages import NOTHING, listed, msg, to_json
+from tagcast.features.core.messages import LANGUAGES, NOTHING, Language, listed, msg, to_json
+from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tagcast.registry.versions.tracking import Tracking
     from tagcast.registry.versions.versions import Version
 
-HTML, MARKDOWN, FACTS = "card.html", "card.md", "card.json"
+FACTS = "card.json"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class FoundCard:
     version : int
     aliases : tuple of str
         As they are now.
+    language : {"en", "zh"}
+        Of both texts: English of a version that was trained before cards were written in Chinese.
     html, markdown : str
     facts : dict
         Grade, drivers and agreement of the reasons; calibration, or tiers and which of them came.
@@ -43,6 +46,7 @@ class FoundCard:
     tag: str
     version: int
     aliases: tuple[str, ...]
+    language: Language
     html: str
     markdown: str
     facts: dict[str, Any]
@@ -53,6 +57,7 @@ class FoundCard:
             "tag": self.tag,
             "version": self.version,
             "aliases": list(self.aliases),
+            "language": self.language,
             **self.facts,
             "markdown": self.markdown,
         }
@@ -79,30 +84,28 @@ def keep_card(
     from tagcast.features.catalog.feature_set import FeatureSet
     from tagcast.models.evaluation.grade import grade
     from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
-    from tagcast.pipelines.cards.card import build_card
+    from tagcast.pipelines.cards.card import build_card, in_short
     from tagcast.pipelines.cards.document import to_html, to_markdown
     from tagcast.pipelines.cards.sections import CardFacts
     from tagcast.pipelines.evidence.tag_kinds import evidence_kind
-    from tagcast.registry.versions.cards import store_card
+    from tagcast.registry.versions.cards import card_file, store_card
 
     definition, refusal = result.model.definition, NOTHING if report.passed else report.reason
     given = grade(GRADE_KINDS[definition.kind], findings.evidence, refusal)
-    card = build_card(
-        CardFacts(
-            result=result,
-            rows=len(frame.y),
-            yes=int(frame.y.sum()),
-            drawn_from=None if frame.weight is None else frame.stands_for,
-            report=report,
-            grade=given,
-            evidence=findings.evidence,
-            version=version,
-            events=events,
-            feature_set=FeatureSet.parse(result.model.feature_set),
-            explanation=findings.explanation,
-            figures=findings.figures,
-            segments=segments,
-        )
+    about = CardFacts(
+        result=result,
+        rows=len(frame.y),
+        yes=int(frame.y.sum()),
+        drawn_from=None if frame.weight is None else frame.stands_for,
+        report=report,
+        grade=given,
+        evidence=findings.evidence,
+        version=version,
+        events=events,
+        feature_set=FeatureSet.parse(result.model.feature_set),
+        explanation=findings.explanation,
+        figures=findings.figures,
+        segments=segments,
     )
     facts = {
         "grade": {"letter": given.letter, "reasons": [to_json(reason) for reason in given.reasons]},
@@ -110,12 +113,14 @@ def keep_card(
         "drivers": [_plain(asdict(driver)) for driver in findings.explanation.drivers],
         "reasons": asdict(findings.explanation.agreement),
     }
-    texts = {
-        HTML: to_html(card),
-        MARKDOWN: to_markdown(card),
-        FACTS: json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n",
-    }
-    store_card(tracking, version, texts, grade=given.letter)
+    texts = {FACTS: json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n"}
+    for language in LANGUAGES:
+        card = build_card(replace(about, language=language))
+        texts |= {
+            card_file("html", language): to_html(card),
+            card_file("md", language): to_markdown(card),
+        }
+    store_card(tracking, version, texts, grade=given.letter, description=in_short(about))
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +128,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {name: None if value != value else value for name, value in values.items()}  # noqa: PLR0124
 
 
-def find_card(project: Project, tag: str, which: str | None) -> FoundCard:
+def find_card(project: Project, tag: str, which: str | None, language: Language = "en") -> FoundCard:
     """Return the card of a version.
 
     Parameters
@@ -132,6 +137,8 @@ def find_card(project: Project, tag: str, which: str | None) -> FoundCard:
     tag : str
     which : str, optional
         Version number or alias; default: the champion, else the newest version.
+    language : {"en", "zh"}
+        A card that was not written in it is given in English.
 
     Raises
     ------
@@ -141,7 +148,7 @@ def find_card(project: Project, tag: str, which: str | None) -> FoundCard:
         When there is no such version, or it has no card, or the card was changed.
     """
     from tagcast.pipelines.project.versions import registered_versions
-    from tagcast.registry.versions.cards import load_card
+    from tagcast.registry.versions.cards import card_file, card_language, load_card
     from tagcast.registry.versions.tracking import tracking_of
 
     known = [v for v in registered_versions(project, tag) if v.tag == tag]
@@ -162,8 +169,21 @@ def find_card(project: Project, tag: str, which: str | None) -> FoundCard:
         version = named[0]
     tracking = tracking_of(project.settings)
     files = load_card(tracking, version)
+    written = card_language(files, language)
+    if written != language:
+        problem = msg(
+            "{version} has its card in English alone: it was trained before there were others",
+            version=version.name,
+        )
+        log.warning(problem)
     return FoundCard(
-        tag, version.version, version.aliases, files[HTML], files[MARKDOWN], json.loads(files[FACTS])
+        tag,
+        version.version,
+        version.aliases,
+        written,
+        files[card_file("html", written)],
+        files[card_file("md", written)],
+        json.loads(files[FACTS]),
     )
 
 
@@ -175,7 +195,7 @@ def write_card(card: FoundCard, out: Path, *, html_only: bool) -> list[Path]:
     TagcastError
         When they cannot be written.
     """
-    stem = f"{card.tag}-v{card.version}"
+    stem = f"{card.tag}-v{card.version}" + ("" if card.language == "en" else f".{card.language}")
     texts = {f"{stem}.html": card.html} | ({} if html_only else {f"{stem}.md": card.markdown})
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from tagcast.features.core.messages import Language, Message, msg, render
 from tagcast.features.core.templates import templates
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*\[\]<>|#~&]|(?<!\w)_|_(?!\w))")  # inside a word _ says nothing
@@ -19,7 +21,7 @@ _NUMBER = re.compile(r"[-+–]?[\d.,]+( ?%)?( \(.*\))?|–")
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A sentence or several; ``under`` is the same in smaller type (another language, a remark)."""
+    """A sentence or several; ``under`` is a remark in smaller type."""
 
     text: str
     under: str = ""
@@ -45,6 +47,13 @@ class Grid:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The sentences that whoever reads no further has to know, in larger type."""
+
+    items: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ class Folded:
     blocks: Sequence[Block]
 
 
-Block = Paragraph | Bullets | Facts | Grid | Badge | Picture | Row | Folded
+Block = Paragraph | Bullets | Facts | Grid | Lead | Badge | Picture | Row | Folded
 
 
 @dataclass(frozen=True)
@@ -91,19 +100,26 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A page."""
+    """A page, in one language."""
 
     title: str
     subtitle: str
     sections: Sequence[Section]
+    language: Language = "en"
 
 
 def to_markdown(document: Document) -> str:
     """Return the page as GitHub-flavoured Markdown."""
-    parts = [f"# {_md(document.title)}", _md(document.subtitle)]
-    for section in document.sections:
+    head = f"# {_md(document.title)}\n\n{_md(document.subtitle)}\n\n"
+    return head + sections_to_markdown(document.sections, document.language)
+
+
+def sections_to_markdown(sections: Sequence[Section], language: Language) -> str:
+    """Return sections of a page as GitHub-flavoured Markdown."""
+    say, parts = partial(render, language=language), []
+    for section in sections:
         parts.append(f"## {_md(section.title)}")
-        parts += [_md_block(block) for block in section.blocks]
+        parts += [_md_block(block, say) for block in section.blocks]
     return "\n\n".join(parts) + "\n"
 
 
@@ -113,24 +129,26 @@ def _md(text: str) -> str:
     return re.sub(r"^(\d+)([.)])(?=\s|$)|^([-+])(?=\s|$)", r"\1\\\2\3", flat)
 
 
-def _md_block(block: Block) -> str:
+def _md_block(block: Block, say: Callable[[Message], str]) -> str:
     match block:
         case Paragraph():
             return _md(block.text) + (f"  \n{_md(block.under)}" if block.under else "")
-        case Bullets():
+        case Bullets() | Lead():
             return "\n".join(f"- {_md(item)}" for item in block.items)
         case Facts():
             return _md_table(("", ""), block.rows)
         case Grid():
             return _md_table(block.columns, block.rows)
         case Badge():
-            return f"**Grade {_md(block.letter)}**\n\n" + "\n".join(f"- {_md(item)}" for item in block.items)
+            grade = say(msg("Grade {letter}", letter=block.letter))
+            return f"**{_md(grade)}**\n\n" + "\n".join(f"- {_md(item)}" for item in block.items)
         case Picture():
-            return f"*Figure, on the HTML card: {_md(block.caption)}*"
+            where = say(msg("Figure, on the HTML card: {caption}", caption=block.caption))
+            return f"*{_md(where)}*"
         case Row():
-            return "\n\n".join(map(_md_block, block.pictures))
+            return "\n\n".join(_md_block(one, say) for one in block.pictures)
         case Folded():
-            return "\n\n".join([f"### {_md(block.title)}", *map(_md_block, block.blocks)])
+            return "\n\n".join([f"### {_md(block.title)}", *(_md_block(one, say) for one in block.blocks)])
 
 
 def _md_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -141,14 +159,15 @@ def _md_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def to_html(document: Document) -> str:
-    """Return the page as one HTML file: style and images inside, nothing fetched."""
+    """Return the page as one HTML file: contents that lead to its sections, style and images inside, nothing fetched."""
     pages = templates("tagcast.pipelines.cards")
     pages.filters |= {
         "kind": lambda block: type(block).__name__,
         "base64": lambda data: b64encode(data).decode("ascii"),
         "numeric": lambda grid: _numeric(len(grid.columns), grid.rows),
     }
-    return pages.get_template("document.html").render(document=document).lstrip() + "\n"
+    contents = render(msg("Contents"), document.language)
+    return pages.get_template("document.html").render(document=document, contents=contents).lstrip() + "\n"
 
 
 def _numeric(columns: int, rows: Sequence[Sequence[str]]) -> list[bool]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tagcast.features.core.messages import listed, msg, nmsg
+from tagcast.features.core.messages import LANGUAGES, Language, language_of, listed, msg, nmsg
 from tagcast.pipelines.cards.card_files import find_card, write_card
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, needs, reason_option, trials_option
@@ -57,9 +57,17 @@ def list_versions(invocation: Invocation, tag: str | None) -> None:
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files into this folder."
 )
 @click.option("--html", is_flag=True, help="The HTML page; without it the text is Markdown.")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Of the card; default: that of the terminal.")
 @needs("see")
-def card(invocation: Invocation, tag: str, which: str | None, out: Path | None, html: bool) -> None:
-    """Show the card of TAG: definition, data, quality with a grade, drivers, limits, checks.
+def card(
+    invocation: Invocation,
+    tag: str,
+    which: str | None,
+    out: Path | None,
+    html: bool,
+    language: Language | None,
+) -> None:
+    """Show the card of TAG: what it is good for in short, quality with a grade, drivers, limits, definition, data, checks.
 
     Prints Markdown. With --out, writes HTML and Markdown files; HTML alone with --html.
 
@@ -67,9 +75,10 @@ def card(invocation: Invocation, tag: str, which: str | None, out: Path | None, 
     Example:
       tagcast model card churn_risk
       tagcast model card churn_risk --version 2 --out cards
+      tagcast model card churn_risk --language zh --html --out cards
     """
     invocation.require_visible(tag)
-    found = find_card(invocation.project(), tag, which)
+    found = find_card(invocation.project(), tag, which, language or language_of())
     written = write_card(found, out, html_only=html) if out else []
     invocation.answer(
         {**found.to_dict(), "written": [str(file) for file in written]},

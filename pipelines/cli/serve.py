@@ -10,6 +10,7 @@ import click
 from tagcast.features.core.messages import msg
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand
 from tagcast.pipelines.cli.options import needs
+from tagcast.pipelines.deployment.plan_jobs import PlanJobs
 from tagcast.pipelines.nights.caller import NightCaller
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.terminal import say
@@ -63,7 +64,7 @@ def serve(
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together: give both, or neither")
     tls = TlsFiles(tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
-    service = prepare(invocation.settings.whole, host, port, clock, tls)
+    service = prepare(invocation.settings.whole, host, port, clock, tls, PlanJobs)
 
     def render() -> None:
         say(msg("console: {url}    API: {url}/api/v1/docs    stop with Ctrl+C", url=service.url))

@@ -3,98 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import ConflictError, ModelError
 from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.definition import Definition
-from tagcast.models.definitions.diff import KeyChange, key_changes, overlaid
+from tagcast.models.definitions.diff import key_changes, overlaid
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
-from tagcast.pipelines.deployment.plan_effects import AudienceChange, TagSays, effects
+from tagcast.pipelines.deployment.plan_effects import TagSays, effects
 from tagcast.pipelines.project.champions import load_champions
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import resolved_rules
+from tagcast.serving.plans.changes import Applied, Plan, TagChange
 
 if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
-
-Change = Literal["new", "changed", "removed"]
-
-
-@dataclass(frozen=True)
-class TagChange:
-    """One tag whose definition is not what is active.
-
-    Parameters
-    ----------
-    tag : str
-    kind : {"model", "amount", "uplift", "rule"}
-    change : {"new", "changed", "removed"}
-    keys : tuple of KeyChange
-        What differs; empty of what is new or removed.
-    train : bool
-        Whether something of it is active only once a model was trained.
-    says, will_say : dict of str to int, optional
-        Profiles by value in the active run, and as the same run would say with what is written; None where nothing
-        that decides differs.
-    proposed_by : str
-        Who proposed just this, where it waits for a second person.
-    """
-
-    tag: str
-    kind: str
-    change: Change
-    keys: tuple[KeyChange, ...] = ()
-    train: bool = False
-    says: dict[str, int] | None = None
-    will_say: dict[str, int] | None = None
-    proposed_by: str = ""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What would change.
-
-    Parameters
-    ----------
-    run : str or None
-        The active run, on which sizes were counted.
-    tags : tuple of TagChange
-    audiences : tuple of AudienceChange
-        Every saved audience that would change in size, or could not be asked any more.
-    """
-
-    run: str | None
-    tags: tuple[TagChange, ...]
-    audiences: tuple[AudienceChange, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plan by name, its sentences as messages."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What `tagcast tag apply` did.
-
-    Parameters
-    ----------
-    applied, proposed : tuple of str
-        Tags whose definition is active now, and those that wait for a second person.
-    to_train : tuple of str
-        Tags of which something is active only once they are trained.
-    """
-
-    applied: tuple[str, ...]
-    proposed: tuple[str, ...]
-    to_train: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return asdict(self)
 
 
 def make_plan(project: Project, context: ServiceContext) -> Plan:
@@ -156,7 +81,7 @@ def _with_sizes(change: TagChange, says: Mapping[str, TagSays]) -> TagChange:
     return (
         change
         if found is None
-        else TagChange(**{**change.__dict__, "says": found.now, "will_say": found.then})
+        else TagChange(**{**change.__dict__, "says": found.now, "will_say": found.then, "moved": found.moved})
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError, StoreError
-from tagcast.features.core.messages import Joined, Text, listed, msg
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
@@ -21,6 +21,7 @@ from tagcast.pipelines.project.own_views import attributes_at
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import RunTags, loaded_rules
 from tagcast.serving.filters.filter_sql import tags_in
+from tagcast.serving.plans.changes import AudienceChange
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
@@ -38,29 +39,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TagSays:
-    """Profiles by value: as published, and as they would be; unknown among the values."""
+    """Profiles by value: as published, and as they would be; unknown among the values; ``moved`` get another than before."""
 
     now: dict[str, int]
     then: dict[str, int]
-
-
-@dataclass(frozen=True)
-class AudienceChange:
-    """A saved audience.
-
-    Parameters
-    ----------
-    name : str
-    members, will_have : int or None
-        None where it cannot be asked, now or then.
-    problem : Message, Joined or str
-        Why not.
-    """
-
-    name: str
-    members: int | None
-    will_have: int | None
-    problem: Text | Joined = ""
+    moved: int
 
 
 def effects(
@@ -87,6 +70,7 @@ def effects(
         return {}, tuple(broken)
     chosen = _said_again(project, manifest, deciding)
     says = {name: Counter[str]() for name in deciding}
+    moved = dict.fromkeys(deciding, 0)
     sizes = {name: [0, 0] for name in audiences}
     with project.store.open(manifest) as reader:
         # A tag that a model said and a rule says is said anew as well: its parts are those of the contract.
@@ -95,13 +79,17 @@ def effects(
         news = _batches(project, manifest, chosen)
         for old, new in _side_by_side(reader.stream(sorted(fields)), news):
             for name in deciding:
-                says[name].update(_words(new.column(column_name(name, "value"))))
+                column = column_name(name, "value")
+                says[name].update(_words(new.column(column)))
+                moved[name] += _moved(old.column(column), new.column(column))
             for name, one in audiences.items():
                 for place, changed in enumerate((None, new)):
                     sizes[name][place] += int(_members(one, old, changed, set(deciding)).sum())
-    says_then = {name: TagSays(_published(manifest, name), dict(counts)) for name, counts in says.items()}
-    moved = [AudienceChange(name, was, will) for name, (was, will) in sizes.items() if was != will]
-    return says_then, tuple(sorted([*moved, *broken], key=lambda a: a.name))
+    says_then = {
+        name: TagSays(_published(manifest, name), dict(counts), moved[name]) for name, counts in says.items()
+    }
+    resized = [AudienceChange(name, was, will) for name, (was, will) in sizes.items() if was != will]
+    return says_then, tuple(sorted([*resized, *broken], key=lambda a: a.name))
 
 
 def _audiences(
@@ -250,6 +238,14 @@ def _words(column: pa.DictionaryArray) -> dict[str, int]:
 
     counted = pc.value_counts(column.cast("string").drop_null())
     return {row["values"]: row["counts"] for row in counted.to_pylist()}
+
+
+def _moved(old: pa.Array, new: pa.Array) -> int:
+    """Return of how many profiles the value is another; of whom a tag does not speak, it has none."""
+    import pyarrow.compute as pc
+
+    was, now = (pc.fill_null(one.cast("string"), "") for one in (old, new))
+    return int(pc.sum(pc.not_equal(was, now)).as_py() or 0)
 
 
 def _published(manifest: Manifest, tag: str) -> dict[str, int]:

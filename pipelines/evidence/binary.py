@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import msg
 from tagcast.pipelines.evidence.kind import EvidenceKind, Listing
+from tagcast.pipelines.evidence.rule_quality import rule_quality
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,12 +59,17 @@ class BinaryKind(EvidenceKind):
 
         return thresholds(result.model.definition, result.model.threshold, result.held_out_scores)
 
+    def rule_metrics(self, result: TrainingResult) -> dict[str, float]:
+        """Return precision, recall and lift of the rule."""
+        return rule_quality(result).metrics
+
     def facts(self, result: TrainingResult) -> dict[str, Any]:
-        """Return the calibration."""
+        """Return the calibration, and what the rule gives."""
         from tagcast.models.stats.metrics import calibration_bins
 
         test = result.test_scores
-        return {"calibration": [asdict(one) for one in calibration_bins(test.y, test.score, test.weight)]}
+        bins = calibration_bins(test.y, test.score, test.weight)
+        return {"calibration": [asdict(one) for one in bins], "rule": rule_quality(result).to_dict()}
 
     def trial_record(self, trial: Trial) -> TrialRecord:
         """Return a trial, how many rounds it took among its figures."""

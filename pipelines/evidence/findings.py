@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagcast.models.stats.draws import part, spread_evenly
+from tagcast.pipelines.evidence.learner_names import learner
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.evidence.tag_kinds import evidence_kind
 
@@ -113,8 +114,8 @@ def version_metrics(result: AnyResult, evidence: Evidence) -> dict[str, float]:
 
     ``auc``, ``auc_low``, ``auc_high`` and so on for tagcast, ``rfm_auc`` and ``base_rate_log_loss`` for the
     references (of an amount ``baseline_rmse``), ``minus_rfm_auc`` with ``_low`` and ``_high`` for paired differences,
-    ``validation_log_loss_blend`` (``validation_rmse_tweedie``) for the candidates, ``promise_80_right`` for the promise
-    on the test snapshot.
+    ``validation_log_loss_lightgbm`` (``validation_rmse_lightgbm_tweedie``) for the candidates, ``promise_80_right`` for the promise
+    on the test snapshot, ``precision``, ``recall``, ``f1_score`` and ``lift`` of a yes or no at its own rule.
     """
     metrics: dict[str, float] = {}
     for who, estimates in result.test.items():
@@ -131,8 +132,9 @@ def version_metrics(result: AnyResult, evidence: Evidence) -> dict[str, float]:
     loss_name = evidence_kind(result.model.definition).loss_name
     for name, loss in result.candidates.items():
         # MLflow takes no @ in names.
-        metrics[f"validation_{loss_name}_{name}".replace("@", " ")] = loss
+        metrics[f"validation_{loss_name}_{learner(name)}".replace("@", " ")] = loss
     metrics |= promise_metrics(evidence.promise)
+    metrics |= evidence_kind(result.model.definition).rule_metrics(result)
     # A constant reference has no ranking: MLflow keeps no NaN worth reading.
     return {name: figure for name, figure in metrics.items() if figure == figure}  # noqa: PLR0124
 

@@ -76,6 +76,10 @@ class EvidenceKind(ABC):
     def champion_losses(self, result: Any, champion: Floats) -> dict[str, Any]:
         """Return the loss of the champion's scores of the test snapshot beside that of the new recipe's."""
 
+    def rule_metrics(self, _result: Any) -> dict[str, float]:
+        """Return what the decision gives on the test snapshot, where the kind has a rule that flags some and not others."""
+        return {}
+
     def trial_record(self, trial: Trial) -> TrialRecord:
         """Return a trial as MLflow keeps it, with its loss on each fold, the latest first."""
         from tagcast.registry.versions.recording import TrialRecord
@@ -86,6 +90,7 @@ class EvidenceKind(ABC):
             "pruned" if trial.pruned else "complete",
             trial.params,
             {self.loss_name: trial.loss, **folds},
+            trial.seconds,
         )
 
     def promise(self, result: Any) -> Sequence[Promised]:

@@ -89,6 +89,11 @@ def require_right(project: Project, right: Right, now: datetime) -> Person:
     return person
 
 
+def name_of_caller(project: Project, now: datetime) -> str:
+    """Return the name of who runs a command; nothing is looked up where no key is given."""
+    return caller(project.accounts, now).name if key_given() else system_user()
+
+
 def proposer(project: Project, now: datetime) -> str | None:
     """Return who proposes a new champion, None where the gate's word is enough."""
-    return caller(project.accounts, now).name if project.settings.review.second_person else None
+    return name_of_caller(project, now) if project.settings.review.second_person else None

@@ -10,7 +10,7 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.pipelines.reports.terminal import say, table
 
 if TYPE_CHECKING:
-    from tagcast.pipelines.deployment.plan import Applied, Plan, TagChange
+    from tagcast.serving.plans.changes import Applied, Plan, TagChange
 
 
 def render_plan(plan: Plan) -> None:

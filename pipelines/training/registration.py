@@ -12,14 +12,17 @@ from tagcast.features.core.messages import NOTHING, Joined, Text, msg
 from tagcast.pipelines.cards.card_files import keep_card
 from tagcast.pipelines.evidence.findings import findings_of
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
+from tagcast.pipelines.evidence.learner_names import model_params
 from tagcast.pipelines.evidence.tag_kinds import evidence_kind
 from tagcast.pipelines.evidence.thresholds import threshold_figures
 from tagcast.pipelines.evidence.weak_segments import measured_segments, profile_attributes
-from tagcast.pipelines.project.local_user import proposer
+from tagcast.pipelines.project.local_user import name_of_caller, proposer
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.training.workers import Job
+from tagcast.serving.catalog.definition_text import decision_words, outcome_words, population_words
 
 if TYPE_CHECKING:
+    from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.training.dataset import TrainingFrame
     from tagcast.models.training.result import AnyResult
     from tagcast.models.training.splits import Split
@@ -82,6 +85,7 @@ def register(
 ) -> TrainedTag:
     """Keep a training as a version with its card, let the gate decide, and say what came of it."""
     from tagcast.registry.gates.reservations import reservations
+    from tagcast.registry.versions.names import Provenance
     from tagcast.registry.versions.promotion import decide_by_gate
     from tagcast.registry.versions.recording import log_version, unjudged_version
     from tagcast.registry.versions.tracking import tracking_of
@@ -99,7 +103,14 @@ def register(
         bundle=job.folder,
         features=result.model.features,
         feature_set=FeatureSet.parse(job.feature_set).id,
-        params={**result.best_params, "chosen": result.chosen, "trials": job.trials, "seed": job.seed},
+        params={
+            **model_params(result.chosen, result.best_params),
+            "n_trials": job.trials,
+            "random_seed": job.seed,
+            "n_features": len(result.model.features),
+            "horizon_days": split.horizon_days,
+            "test_snapshot": split.test,
+        },
         metrics=found.metrics,
         dataset=dataset_of(project, learned),
         split=split_of(split),
@@ -109,6 +120,12 @@ def register(
         trials=[kind.trial_record(trial) for trial in result.trials],
         run_name=f"{definition.name} {split.test}",
         now=moment,
+        provenance=Provenance(
+            by=name_of_caller(project, moment),
+            source=f"tagcast train {definition.name}",
+            seconds=result.seconds,
+            about=about_tag(definition),
+        ),
     )
     report = inputs.report(job.plan, frame, result, found.evidence, tracking)
     # Before anything is decided: no champion is active without its card.
@@ -131,6 +148,19 @@ def register(
         reservations(report.as_dict()),
         proposed=decision.action == "proposed",
     )
+
+
+def about_tag(definition: TagDefinition) -> str:
+    """Return what a tag is, as Markdown: the description of its registered model."""
+    d = definition
+    lines = (
+        f"**{d.title.both}**: {d.description.en}",
+        f"Predicts: {outcome_words(d)}",
+        f"For: {population_words(d)}",
+        f"Decision: {decision_words(d)}",
+        f"Owner: {d.owner}. Versions are made, checked and promoted by tagcast; its aliases say which is active.",
+    )
+    return "\n\n".join(lines)
 
 
 def decision_text(decision: Decision) -> Text | Joined:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -106,6 +107,7 @@ def _train(job: Job, threads: int = 1) -> AnyResult | TagcastError:
 
     from tagcast.models.training.tag_kind import train
 
+    begun = time.monotonic()
     try:
         open_for(job.foreign)
         # Threads of BLAS would wait for one another longer than such small matrices take, and for the other tags.
@@ -125,4 +127,4 @@ def _train(job: Job, threads: int = 1) -> AnyResult | TagcastError:
         result.model.save(job.folder)
     except TagcastError as error:
         return error
-    return result
+    return replace(result, seconds=time.monotonic() - begun)

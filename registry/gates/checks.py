@@ -7,9 +7,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tagcast.features.core.messages import Joined, Text, listed, msg, to_json
+from tagcast.features.core.messages import Joined, Message, Text, listed, msg, to_json
 
 Outcome = Literal["pass", "warn", "fail"]
+CHECK_TITLES: dict[str, Message] = {
+    "enough_data": msg("Enough data"),
+    "single_feature": msg("No feature leaks the outcome"),
+    "last_day": msg("Holds up without the last day"),
+    "after_as_of": msg("No future data"),
+    "beats_base_rate": msg("Beats the base rate"),
+    "beats_rfm": msg("Beats the RFM ranking"),
+    "beats_champion": msg("Beats the active model"),
+    "beats_baseline": msg("Beats each customer’s own rate"),
+    "calibrated": msg("Calibrated"),
+    "predicts_yes": msg("Says yes to somebody"),
+    "predicts_tiers": msg("Every tier has members"),
+    "score_distribution": msg("Stable scores"),
+    "covers": msg("Intervals hold"),
+    "keeps_promise": msg("Keeps its promise"),
+    "arms": msg("Enough outcomes in both arms"),
+    "arms_alike": msg("Both arms are alike"),
+    "sample_ratio": msg("Both arms are as large as drawn"),
+    "people_differ": msg("People differ in the effect"),
+    "worth_ranking": msg("Ranking beats chance"),
+    "predicts_effects": msg("Gives somebody a value"),
+}
+"""What people call the checks, by name."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Cards stored with model versions: files beside the run's plots, their digests on the version.
+"""Cards stored with model versions: files beside the run's plots, one of each form and language, their digests on the version.
 
 The card is written after the version, since it names it; a version without one is a version all the same.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import ModelError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import Language, msg
 from tagcast.registry.versions.tracking import Tracking, store_errors
 from tagcast.registry.versions.versions import GRADE, local_folder
 
@@ -25,8 +25,23 @@ CARD = "tagcast.card"
 _TRAIN_AGAIN = msg("train the tag again: every training writes a card")
 
 
+def card_file(form: str, language: Language = "en") -> str:
+    """Return the name of the file that a card has in a form, ``html`` or ``md``, and a language."""
+    return f"card.{form}" if language == "en" else f"card.{language}.{form}"
+
+
+def card_language(files: Mapping[str, str], language: Language) -> Language:
+    """Return the language in which a card is there: English of one that was written before there were others."""
+    return language if card_file("html", language) in files else "en"
+
+
 def store_card(
-    tracking: Tracking, version: Version, files: Mapping[str, str], *, grade: str | None = None
+    tracking: Tracking,
+    version: Version,
+    files: Mapping[str, str],
+    *,
+    grade: str | None = None,
+    description: str = "",
 ) -> None:
     """Keep the files of a card with ``version``, in place of those it had.
 
@@ -36,9 +51,11 @@ def store_card(
         Open MLflow.
     version : Version
     files : mapping of str to str
-        Name to text: ``card.html``, ``card.md``.
+        Name to text: :func:`card_file` of each form and language, ``card.json``.
     grade : str, optional
         A to D, for listings.
+    description : str
+        The card in short, as Markdown: what MLflow's own pages show of the version and of its run.
 
     Raises
     ------
@@ -55,6 +72,9 @@ def store_card(
         tracking.client.log_artifacts(version.run_id, folder, FOLDER)
         if grade is not None:
             tracking.client.set_model_version_tag(model, str(version.version), GRADE, grade)
+        if description:
+            tracking.client.update_model_version(model, str(version.version), description)
+            tracking.client.set_tag(version.run_id, "mlflow.note.content", description)
         # Last: a card counts only once its digests are known.
         recorded = json.dumps({name: _digest(text) for name, text in files.items()})
         tracking.client.set_model_version_tag(model, str(version.version), CARD, recorded)

@@ -28,6 +28,45 @@ def ownership(project: str) -> dict[str, str]:
     return {MANAGED: "tagcast", PROJECT: project}
 
 
+EXPERIMENT = {
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": "Trainings of tags by tagcast: one run for each, and one below it for each setting that was tried.",
+}
+"""Tags of an experiment of tagcast: MLflow 3 opens it as one of models, with runs and their charts, not as one of GenAI."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a version came to be.
+
+    Parameters
+    ----------
+    by : str
+        Who trained it; empty where nobody knows.
+    source : str
+        The command that did.
+    seconds : float
+        How long the training took.
+    about : str
+        What the tag is, as Markdown: the description of its registered model.
+    """
+
+    by: str = ""
+    source: str = ""
+    seconds: float = 0.0
+    about: str = ""
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Those of a run, by the names that MLflow's own pages read."""
+        given = {
+            "mlflow.user": self.by,
+            "mlflow.source.name": self.source,
+            "mlflow.source.type": "LOCAL" if self.source else "",
+        }
+        return {name: value for name, value in given.items() if value}
+
+
 def made_by_tagcast(tags: Mapping[str, str]) -> bool:
     """Return whether tagcast has made what carries these tags."""
     return tags.get(MANAGED) == "tagcast"

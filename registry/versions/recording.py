@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import Text, msg, to_json
 from tagcast.registry.versions.mlflow_model import BUNDLE, digests, write_model
-from tagcast.registry.versions.names import ownership
+from tagcast.registry.versions.names import EXPERIMENT, Provenance, ownership
+from tagcast.registry.versions.run_files import write_run_files
 from tagcast.registry.versions.tracking import Tracking, store_errors
 from tagcast.registry.versions.versions import (
     CREATED,
@@ -36,12 +37,13 @@ MAX_DATASET_DIGEST = 36  # characters, MLflow's bound
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial of the search for parameters: its name, ``complete`` or ``pruned``, what it tried and found."""
+    """One trial of the search for parameters: its name, ``complete`` or ``pruned``, what it tried and found, how long it took."""
 
     name: str
     state: str
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
+    seconds: float = 0.0
 
 
 def log_version(
@@ -62,6 +64,7 @@ def log_version(
     trials: Sequence[TrialRecord] = (),
     run_name: str,
     now: datetime,
+    provenance: Provenance | None = None,
 ) -> Version:
     """Store a trained model as a new version of ``tag``.
 
@@ -97,6 +100,8 @@ def log_version(
         Of the MLflow run.
     now : datetime
         Moment of training, with a timezone.
+    provenance : Provenance, optional
+        Who trained it, how, and for how long.
 
     Returns
     -------
@@ -113,16 +118,23 @@ def log_version(
     if now.tzinfo is None:
         raise ValueError(f"expected a moment with a timezone, found {now.isoformat()}")
     client, millis = tracking.client, int(now.timestamp() * 1000)
+    known = provenance or Provenance()
+    over = millis + round(known.seconds * 1000)
     with (
         store_errors(msg("{tag}: the model version cannot be stored", tag=tag)),
         tempfile.TemporaryDirectory(prefix="tagcast-") as folder,
     ):
-        _register(tracking, tag)
+        _register(tracking, tag, known.about)
         run_id = client.create_run(
             tracking.experiment_id,
             start_time=millis,
             run_name=run_name,
-            tags={"tagcast.tag": tag, KIND: kind, "mlflow.note.content": "\n\n".join(map(str, notes))},
+            tags={
+                "tagcast.tag": tag,
+                KIND: kind,
+                "mlflow.note.content": "\n\n".join(map(str, notes)),
+                **known.tags,
+            },
         ).info.run_id
         try:
             client.log_batch(
@@ -131,9 +143,9 @@ def log_version(
                 params=[Param(name, str(value)) for name, value in sorted(params.items())],
             )
             client.log_inputs(run_id, _dataset_inputs(dataset))
-            _log_trials(tracking, run_id, tag, trials, millis)
+            _log_trials(tracking, run_id, tag, trials, millis, known)
             run_files = Path(folder) / "run"
-            _write_run_files(
+            write_run_files(
                 run_files,
                 {"dataset": dataset, "split": split, "notes": to_json(notes), **(documents or {})},
                 figures,
@@ -161,9 +173,9 @@ def log_version(
                 },
             )
         except BaseException:
-            client.set_terminated(run_id, "FAILED", millis)
+            client.set_terminated(run_id, "FAILED", over)
             raise
-        client.set_terminated(run_id, "FINISHED", millis)
+        client.set_terminated(run_id, "FINISHED", over)
     return Version.from_mlflow(tag, logged)
 
 
@@ -215,7 +227,12 @@ def log_observed(
 
 
 def _log_trials(
-    tracking: Tracking, parent: str, tag: str, trials: Sequence[TrialRecord], millis: int
+    tracking: Tracking,
+    parent: str,
+    tag: str,
+    trials: Sequence[TrialRecord],
+    millis: int,
+    provenance: Provenance,
 ) -> None:
     """Keep each trial as a child run, as MLflow's own pages nest them."""
     from mlflow.entities import Metric, Param
@@ -225,25 +242,37 @@ def _log_trials(
             tracking.experiment_id,
             start_time=millis,
             run_name=trial.name,
-            tags={"mlflow.parentRunId": parent, "tagcast.tag": tag, "tagcast.state": trial.state},
+            tags={
+                "mlflow.parentRunId": parent,
+                "tagcast.tag": tag,
+                "tagcast.state": trial.state,
+                **provenance.tags,
+            },
         )
         tracking.client.log_batch(
             run.info.run_id,
             metrics=[Metric(name, value, millis, 0) for name, value in sorted(trial.metrics.items())],
             params=[Param(name, str(value)) for name, value in sorted(trial.params.items())],
         )
-        tracking.client.set_terminated(run.info.run_id, "FINISHED", millis)
+        tracking.client.set_terminated(run.info.run_id, "FINISHED", millis + round(trial.seconds * 1000))
 
 
-def _register(tracking: Tracking, tag: str) -> None:
+def _register(tracking: Tracking, tag: str, about: str) -> None:
     from mlflow.exceptions import MlflowException
 
+    client, name = tracking.client, tracking.model_name(tag)
+    kept = client.get_experiment(tracking.experiment_id).tags
+    for key, value in EXPERIMENT.items():
+        if key not in kept:  # made by an older tagcast; what somebody chose since stays
+            client.set_experiment_tag(tracking.experiment_id, key, value)
     try:
-        tracking.client.create_registered_model(tracking.model_name(tag), ownership(tracking.project))
+        client.create_registered_model(name, ownership(tracking.project), about or None)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
         check_names(tracking, [tag])
+        if about:
+            client.update_registered_model(name, about)
 
 
 def _dataset_inputs(dataset: Mapping[str, Mapping[str, Any]]) -> list[Any]:
@@ -261,17 +290,3 @@ def _dataset_inputs(dataset: Mapping[str, Mapping[str, Any]]) -> list[Any]:
         )
         for name, about in dataset.items()
     ]
-
-
-def _write_run_files(
-    folder: Path, documents: Mapping[str, Any], figures: Mapping[str, Figure | bytes]
-) -> None:
-    from tagcast.models.plots.model import to_png
-
-    (folder / "plots").mkdir(parents=True)
-    for name, document in documents.items():
-        text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
-        (folder / f"{name}.json").write_text(text, encoding="utf-8")
-    for name, figure in figures.items():
-        file = folder / "plots" / f"{name}.png"
-        file.write_bytes(figure if isinstance(figure, bytes) else to_png(figure))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
 from tagcast.registry.versions.tracking import Tracking, store_errors
 from tagcast.registry.versions.versions import Version, local_folder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def run_file(tracking: Tracking, version: Version, name: str) -> Path | None:
@@ -72,3 +76,18 @@ def document(tracking: Tracking, version: Version, name: str) -> Any:
             msg("{file} is damaged: it is no JSON", file=file),
             hint=f"tagcast train {version.tag}",
         ) from error
+
+
+def write_run_files(
+    folder: Path, documents: Mapping[str, Any], figures: Mapping[str, Figure | bytes]
+) -> None:
+    """Write the files of a run into ``folder``: documents as JSON, figures as PNG below ``plots``."""
+    from tagcast.models.plots.model import to_png
+
+    (folder / "plots").mkdir(parents=True)
+    for name, document in documents.items():
+        text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    for name, figure in figures.items():
+        file = folder / "plots" / f"{name}.png"
+        file.write_bytes(figure if isinstance(figure, bytes) else to_png(figure))

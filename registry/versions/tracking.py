@@ -34,7 +34,7 @@ from tagcast.registry.versions.home_database import (
     sqlite_uri,
 )
 from tagcast.registry.versions.mlflow_reader import ClientReader, DatabaseReader, MlflowReader, is_database
-from tagcast.registry.versions.names import made_by_tagcast, ownership
+from tagcast.registry.versions.names import EXPERIMENT, made_by_tagcast, ownership
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -272,7 +272,9 @@ def _open(tracking: Tracking) -> tuple[MlflowClient, str]:
         served = uri.startswith(("http:", "https:", "databricks"))
         location = None if served else (tracking.home / ARTIFACTS).as_uri()
         try:
-            return client, str(client.create_experiment(name, location, ownership(tracking.project)))
+            return client, str(
+                client.create_experiment(name, location, ownership(tracking.project) | EXPERIMENT)
+            )
         except MlflowException:
             experiment = client.get_experiment_by_name(name)  # another process was first
             if experiment is None:

@@ -17,6 +17,7 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
     from tagcast.serving.api.audiences.outcome import outcome_routes
     from tagcast.serving.api.audiences.routes import audience_routes
     from tagcast.serving.api.audiences.saved import campaign_routes, saved_routes
+    from tagcast.serving.api.definitions import definition_routes
     from tagcast.serving.api.me_and_runs import about_routes
     from tagcast.serving.api.profiles import profile_routes
     from tagcast.serving.api.rule_drafts import draft_routes
@@ -26,6 +27,7 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
         about_routes,
         tag_routes,
         draft_routes,
+        definition_routes,
         audience_routes,
         outcome_routes,
         saved_routes,

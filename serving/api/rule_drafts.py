@@ -13,6 +13,7 @@ from tagcast.registry.governance.lifecycle import LifeStep, Status
 from tagcast.registry.governance.rule_drafts import RuleDraft
 from tagcast.serving import rule_drafts
 from tagcast.serving.context import ServiceContext
+from tagcast.serving.definitions.draft_counts import DraftCount, count_draft
 from tagcast.serving.rule_drafts import RuleField
 from tagcast.serving.web.authentication import person_of
 
@@ -24,6 +25,14 @@ class NewDraft(BaseModel):
 
     definition: str | dict[str, Any]
     reason: str = Field(min_length=1, max_length=2_000, description="why it is needed")
+
+
+class Worded(BaseModel):
+    """A rule as it is worded, to be counted and not kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    definition: str | dict[str, Any]
 
 
 class Submission(BaseModel):
@@ -62,6 +71,11 @@ def draft_routes(context: ServiceContext) -> APIRouter:
     def draft(request: Request, new: NewDraft) -> Draft:
         """Keep a rule as a draft, new or in another wording."""
         return _told(rule_drafts.draft(context, person_of(request), new.definition, new.reason))
+
+    @routes.post("/rule-drafts/count")
+    def count(request: Request, worded: Worded) -> DraftCount:
+        """How many customers each case of a rule has on the active run, and what differs from the published version."""
+        return count_draft(context, person_of(request), worded.definition)
 
     @routes.post("/rule-drafts/{tag:path}/submit", status_code=201)
     def submit(request: Request, tag: str, asked: Submission) -> LifeStep:

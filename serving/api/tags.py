@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 
+from tagcast.features.core.messages import Language
 from tagcast.registry.access.audit_log import count_use
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance.feedback import Feedback, feedback
@@ -90,9 +91,16 @@ def tag_routes(context: ServiceContext) -> APIRouter:
         return Tree(catalogue.owners(context), warnings)
 
     @routes.get("/tags/{name:path}/card", response_class=HTMLResponse)
-    def card(request: Request, name: str, version: Annotated[int | None, Query(ge=1)] = None) -> HTMLResponse:
+    def card(
+        request: Request,
+        name: str,
+        version: Annotated[int | None, Query(ge=1)] = None,
+        language: Annotated[
+            Language, Query(description="of the page; English where the card has no other")
+        ] = "en",
+    ) -> HTMLResponse:
         """The card of a model: one page that says how good it is and where it ends."""
-        html = card_html(context, person_of(request), name, version)
+        html = card_html(context, person_of(request), name, version, language)
         return HTMLResponse(html, headers={"Content-Security-Policy": CARD_POLICY})
 
     @routes.get(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError, NotFoundError
-from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.messages import Language, listed, msg
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
@@ -82,13 +82,21 @@ def stored_model(context: ServiceContext, version: Version) -> StoredModel:
 
 
 def card_files(context: ServiceContext, version: Version) -> dict[str, str]:
-    """Return the files of a version's card: ``card.html``, ``card.md``, ``card.json``; empty where it has none."""
+    """Return the files of a version's card, by name; empty where it has none."""
     from tagcast.registry.versions.cards import load_card
 
     try:
         return load_card(_tracking(context), version)
     except ModelError:
         return {}
+
+
+def card_page(context: ServiceContext, version: Version, language: Language) -> str | None:
+    """Return a version's card as one HTML page, in English where it was not written in ``language``; None where it has none."""
+    from tagcast.registry.versions.cards import card_file, card_language
+
+    files = card_files(context, version)
+    return files.get(card_file("html", card_language(files, language)))
 
 
 def card_facts(context: ServiceContext, version: Version) -> dict[str, Any]:

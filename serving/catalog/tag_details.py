@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import NotFoundError
-from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.messages import Language, Text, msg
 from tagcast.models.calibration.binary_season import SeasonOffset
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.inference.estimated_quality import EstimatedQuality
@@ -33,7 +33,7 @@ from tagcast.serving.catalog.shown_counts import (
     shown_size,
     smallest_cell,
 )
-from tagcast.serving.catalog.stored_models import card_files, plot_png
+from tagcast.serving.catalog.stored_models import card_page, plot_png
 from tagcast.serving.catalog.tag_evidence import (
     DecisionRow,
     DriverRow,
@@ -233,7 +233,9 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
     )
 
 
-def card_html(context: ServiceContext, person: Person, name: str, version: int | None = None) -> str:
+def card_html(
+    context: ServiceContext, person: Person, name: str, version: int | None = None, language: Language = "en"
+) -> str:
     """Return the card of a version as one HTML page; of the champion, else of the newest, where none is named.
 
     Raises
@@ -243,7 +245,7 @@ def card_html(context: ServiceContext, person: Person, name: str, version: int |
     """
     tag = find_tag(context, person, name)
     chosen = find_model_version(tag, version)
-    html = card_files(context, chosen).get("card.html")
+    html = card_page(context, chosen, language)
     if html is None:
         raise NotFoundError(
             msg("{version} has no card", version=chosen.name),

@@ -12,6 +12,8 @@ from tagcast.serving.console.audiences.portrait import portrait_page
 from tagcast.serving.console.audiences.saved import saved_page
 from tagcast.serving.console.campaigns.campaign_page import campaign_view
 from tagcast.serving.console.campaigns.list_page import campaigns_page
+from tagcast.serving.console.definitions.challengers_page import challengers_page
+from tagcast.serving.console.definitions.plan_page import plan_page
 from tagcast.serving.console.home.page import home_page
 from tagcast.serving.console.operations.access import access_page
 from tagcast.serving.console.operations.accesses import accesses_page
@@ -48,6 +50,8 @@ def add_pages(_app: FastAPI, context: ServiceContext) -> None:
     add_page(context, "/tags", msg("Tags"), "/tags", catalogue_page)
     add_page(context, "/tags/{name:path}", msg("Tags"), "/tags", tag_view)
     add_page(context, "/rules/new", msg("Draft a rule tag"), "/tags", rule_page, "draft")
+    add_page(context, "/definitions", msg("Changed definitions"), "/definitions", plan_page, "review")
+    add_page(context, "/challengers", msg("Challengers"), "/challengers", challengers_page, "review")
     add_page(context, "/reviews", msg("Reviews"), "/reviews", reviews_page, "review")
     add_page(context, "/audience", msg("New audience"), "/audience", audience_page, "filter")
     add_page(

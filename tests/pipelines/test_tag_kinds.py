@@ -19,7 +19,7 @@ from tagcast.models.definitions.score_scale import SCALES
 from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
 from tagcast.models.evaluation.measures import MEASURES
 from tagcast.models.training.tag_kind import TAG_KINDS, train
-from tagcast.pipelines.cards.kind_parts import CARD_PARTS
+from tagcast.pipelines.cards.card_kinds import CARD_PARTS
 from tagcast.pipelines.evaluation.tables import TABLE_PARTS
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
 from tagcast.registry.gates.gate_kinds import GATE_KINDS
@@ -151,15 +151,21 @@ def test_a_card_holds_a_grade_segments_and_drivers(shop) -> None:
     card = project.json("model", "card", case.tag, "--version", "1")
     titles = re.findall(r"^## (.+)$", card["markdown"], re.MULTILINE)
     assert titles == [
-        "Grade", "Definition", "Population", "Data span and split", "Features", "Quality on the test snapshot",
-        "Calibration and promise", "Drivers: what the score is made of", "Segments where it is weak", "Limits",
-        "Checks", "Version",
+        "In short", "Grade", "Quality on the test snapshot", "Calibration and promise", "Drivers: what the score is made of",
+        "Segments where it is weak", "Limits", "Definition", "Population", "Data span and split", "Features",
+        "Training notes", "Checks", "Version",
     ]  # fmt: skip
     assert card["grade"]["letter"] in set("ABCD")
     assert card["grade"]["reasons"]
     assert all(driver["share"] > 0 and driver["en"] and driver["zh"] for driver in card["drivers"])
     assert "segments of the test snapshot" in card["markdown"]
     assert "Not measured" not in card["markdown"]
+    chinese = project.json("model", "card", case.tag, "--version", "1", "--language", "zh")
+    assert (card["language"], chinese["language"]) == ("en", "zh")
+    assert len(re.findall(r"^## (.+)$", chinese["markdown"], re.MULTILINE)) == len(titles)
+    # Names and parameters stay as they are; no sentence of ours is left in English.
+    text = re.sub(r"[A-Za-z_.]*: [a-z]+ · ?", "", chinese["markdown"])
+    assert re.findall(r"[A-Za-z]{3,},? [a-z]{3,} [a-z]{3,}", text) == []
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ import pytest
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.settings import load_settings
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.pipelines.cards.kind_parts import CARD_PARTS
+from tagcast.pipelines.cards.card_kinds import CARD_PARTS
 from tagcast.pipelines.nights.occasions import unsent
 from tagcast.pipelines.nights.steps import judged
 from tagcast.pipelines.project.project import open_project
@@ -78,7 +78,7 @@ def test_it_becomes_champion_and_its_card_says_all(shop, trained) -> None:
     assert (trained["kind"], trained["alias"]) == ("uplift", "champion"), trained["reason"]
     assert trained["metrics"]["slope_low"] > 0
     card = shop.json("model", "card", "mail_effect")
-    for said in ("Left alone", "floor", "arms alike", "average effect"):
+    for said in ("Left alone", "floor", "Both arms are alike", "average effect"):
         assert said in card["markdown"]
     assert sum(card["arms"].values()) == 1600
     thresholds = shop.json("model", "thresholds", "mail_effect")
@@ -132,7 +132,9 @@ def test_members_of_campaigns_are_cases_as_those_of_events_are(shop, tmp_path) -
     assert set(rows["events"].pop("propensity")) == {mails["arm"].eq("sent").mean()}
     same = [frame.sort_values("profile_id", ignore_index=True) for frame in rows.values()]
     pd.testing.assert_frame_equal(*same, check_like=True)
-    assert ("Campaigns", "spring mail") in CARD_PARTS["uplift"].decision_rows(tag)
+    assert ("Campaigns", "spring mail") in [
+        (str(name), str(text)) for name, text in CARD_PARTS["uplift"].decision_rows(tag, "en")
+    ]
     unknown = parse_definition(own.replace("spring mail", "autumn mail"), "other")
     with pytest.raises(
         DataError, match="mail_effect: treatment.campaigns: there is no campaign 'autumn mail'"

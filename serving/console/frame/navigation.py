@@ -43,6 +43,8 @@ _NAV: tuple[tuple[Message | None, tuple[tuple[str, Message, str, Right], ...]], 
         (
             ("/runs", msg("Runs"), "runs", "see"),
             ("/reviews", msg("Reviews"), "review", "review"),
+            ("/definitions", msg("Changed definitions"), "pencil", "review"),
+            ("/challengers", msg("Challengers"), "compare", "review"),
             ("/audit", msg("Audit log"), "audit", "see"),
             ("/access", msg("Users and keys"), "access", "access"),
         ),

@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Message, from_json, msg, nmsg, pmsg
 from tagcast.registry.access.roles import require
+from tagcast.registry.gates.checks import CHECK_TITLES
 from tagcast.registry.versions.names import SHADOW
+from tagcast.serving import rule_drafts
 from tagcast.serving.catalog import catalog as catalogue
 from tagcast.serving.catalog import tag_actions as tag_steps
 from tagcast.serving.catalog.category_size_checks import FEWEST, MOST
 from tagcast.serving.catalog.tag_details import TagDetails, tag_details
 from tagcast.serving.console.i18n.vocabulary import CATEGORY_TITLES
+from tagcast.serving.console.operations.champion_decision import decide
 from tagcast.serving.console.operations.tag_reviews import draft_row, review_row
 from tagcast.serving.console.tags.lifecycle_dialog import Selection
 from tagcast.serving.console.ui.formatting import minute, number
 from tagcast.serving.console.ui.html import h
-from tagcast.serving.console.ui.notices import done, empty, error_markup
+from tagcast.serving.console.ui.notices import empty
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import grade_mark
 from tagcast.serving.console.ui.titles import both_titles
-from tagcast.serving.console.ui.widgets import area_field, button, dialog, html
+from tagcast.serving.console.ui.widgets import button, html
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -46,22 +48,6 @@ _OUTCOMES: dict[str, Message] = {
     "pass": msg("passed"),
     "warn": msg("warning"),
     "fail": msg("failed"),
-}
-_GATES: dict[str, Message] = {
-    "enough_data": msg("Enough data"),
-    "single_feature": msg("No feature leaks the outcome"),
-    "last_day": msg("Holds up without the last day"),
-    "after_as_of": msg("No future data"),
-    "beats_base_rate": msg("Beats the base rate"),
-    "beats_rfm": msg("Beats the RFM ranking"),
-    "beats_champion": msg("Beats the active model"),
-    "beats_baseline": msg("Beats each customer’s own rate"),
-    "calibrated": msg("Calibrated"),
-    "predicts_yes": msg("Says yes to somebody"),
-    "predicts_tiers": msg("Every tier has members"),
-    "score_distribution": msg("Stable scores"),
-    "covers": msg("Intervals hold"),
-    "keeps_promise": msg("Keeps its promise"),
 }
 
 
@@ -92,6 +78,7 @@ async def reviews_page(page: PageContext) -> None:
     )
     champions, steps, drafts, warnings = await page.run(waiting)
     titles = await page.run(both_titles)
+    kept = {one.tag: one for one in await page.run(rule_drafts.drafts)}
     if not champions and not steps and not drafts:
         html(empty(say(msg("Nothing to review")), say(msg("Trained models and submitted tags appear here."))))
     if champions:
@@ -103,7 +90,7 @@ async def reviews_page(page: PageContext) -> None:
             html(h("h2", say(msg("Tags in review"))))
             chosen = Selection(page)
             for details in steps:
-                review_row(page, details, chosen)
+                review_row(page, details, chosen, kept.get(details.row.name))
             chosen.actions("published")
     if drafts:
         with ui.element("section").classes("card"):
@@ -146,8 +133,8 @@ def _champion(page: PageContext, one: PendingChampion, title: str) -> None:
                 classes="grow",
             )
             with ui.element("div").classes("actions"):
-                button(say(msg("Reject")), partial(_decide, page, one, approve=False), "danger")
-                button(say(msg("Approve")), partial(_decide, page, one, approve=True), "primary")
+                button(say(msg("Reject")), partial(decide, page, one, approve=False), "danger")
+                button(say(msg("Approve")), partial(decide, page, one, approve=True), "primary")
         html(h("div", _metrics(page, one), _checks(page, one), class_="cols2"))
 
 
@@ -182,43 +169,11 @@ def _checks(page: PageContext, one: PendingChampion) -> Markup:
                 "li",
                 h("span", say.word(_OUTCOMES, outcome), class_=f"pill {tones.get(outcome, 'warn')}"),
                 " ",
-                h("b", say.word(_GATES, str(check.get("name", "")))),
+                h("b", say.word(CHECK_TITLES, str(check.get("name", "")))),
                 h("div", say(from_json(check.get("text", ""))), class_="faint"),
             )
         )
     return h("div", h("h3", say(msg("Checks"))), h("ul", lines, class_="notes"))
-
-
-def _decide(page: PageContext, one: PendingChampion, *, approve: bool) -> None:
-    """Ask for the reason, then decide."""
-    from nicegui import ui
-
-    say = page.say
-    title = say(msg("Approve") if approve else msg("Reject"))
-    with dialog(f"{title}: {one.tag} {one.version}") as box:
-        reason = area_field(say(msg("Reason (kept on record)")), rows=2).props("autofocus")
-        trouble = html(Markup(""))
-
-        async def go() -> None:
-            act = tag_steps.approve_champion if approve else tag_steps.refuse_champion
-            try:
-                await page.run(act, one.tag, one.version, reason.value or "")
-            except TagcastError as error:
-                trouble.content = error_markup(page, error)
-                return
-            done(
-                say(
-                    msg("Version {version} of {tag} is active", tag=one.tag, version=one.version)
-                    if approve
-                    else msg("Version {version} of {tag} was rejected", tag=one.tag, version=one.version)
-                )
-            )
-            box.close()
-            ui.navigate.reload()
-
-        with ui.element("div").classes("actions"):
-            button(say(msg("Cancel")), box.close, "quiet")
-            button(title, go, "primary" if approve else "danger")
 
 
 def _leaf(page: PageContext, one: LeafWarning) -> Markup:

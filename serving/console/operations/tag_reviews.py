@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import msg
+from tagcast.serving.console.definitions.draft_count import LiveCount
 from tagcast.serving.console.i18n.vocabulary import STEP_TITLES
 from tagcast.serving.console.tags.lifecycle_dialog import Selection, step_dialog
 from tagcast.serving.console.ui.formatting import minute
@@ -16,6 +17,7 @@ from tagcast.serving.console.ui.widgets import button, html
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
+    from tagcast.registry.governance.rule_drafts import RuleDraft
     from tagcast.serving.catalog.catalog import TagRow
     from tagcast.serving.catalog.tag_details import TagDetails
 
@@ -38,8 +40,10 @@ def draft_row(page: PageContext, row: TagRow, chosen: Selection) -> None:
             )
 
 
-def review_row(page: PageContext, details: TagDetails, chosen: Selection) -> None:
-    """Show a tag in review with the steps that the visitor may take with it."""
+def review_row(
+    page: PageContext, details: TagDetails, chosen: Selection, draft: RuleDraft | None = None
+) -> None:
+    """Show a tag in review with the steps that the visitor may take with it, and what its draft would count."""
     from nicegui import ui
 
     say, row = page.say, details.row
@@ -82,6 +86,12 @@ def review_row(page: PageContext, details: TagDetails, chosen: Selection) -> Non
                 )
             else:
                 html(h("span", say(msg("Someone else has to publish it: you proposed it.")), class_="faint"))
+    if draft is not None:
+        counts = LiveCount(page)
+        # Once the page is there: whoever reviews should not wait for it.
+        ui.timer(
+            0.1, partial(counts.ask, draft.definition.model_dump(mode="json", exclude_none=True)), once=True
+        )
 
 
 def may_publish(person: Person, details: TagDetails, *, second_person: bool) -> bool:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from tagcast.features.core.errors import ConflictError, DefinitionError, TagcastError
 from tagcast.features.core.messages import Joined, Text, msg
 from tagcast.serving import rule_drafts
+from tagcast.serving.console.definitions.draft_count import LiveCount
 from tagcast.serving.console.ui.formatting import minute
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup
@@ -51,8 +52,12 @@ async def rule_page(page: PageContext) -> None:
     )
     with ui.element("div").classes("cols-main"):
         with ui.element("div").classes("stack"):
-            Form(page, was)
+            form = Form(page, was)
         with ui.element("div").classes("stack"):
+            with ui.element("section").classes("card"):
+                html(h("h2", say(msg("How many customers"))))
+                form.counts = LiveCount(page)
+                await form.count()
             _names(page, known)
             _drafts(page, kept)
 
@@ -71,6 +76,7 @@ class Form:
         from nicegui import ui
 
         self.page, say = page, page.say
+        self.counts: LiveCount | None = None
         rule = was.definition if was else None
         with ui.element("section").classes("card stack"):
             with ui.element("div").classes("cols2"):
@@ -119,9 +125,17 @@ class Form:
             }
             for field in self.fields.values():
                 field.on_value_change(partial(_unmark, field))
+            for field in (self.rule, self.name):
+                field.on_value_change(self.count)
             with ui.element("div").classes("actions"):
                 button(say(msg("Save draft")), partial(self._keep, submit=False))
                 button(say(msg("Submit for review")), partial(self._keep, submit=True), "primary")
+
+    async def count(self) -> None:
+        """Count the rule as it is typed now."""
+        if self.counts is not None:
+            typed = self._definition()
+            await self.counts.ask({"rule": typed["rule"], "name": typed["name"]})
 
     def _definition(self) -> dict[str, Any]:
         return {

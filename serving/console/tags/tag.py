@@ -111,7 +111,7 @@ def _head(page: PageContext, details: TagDetails, *, pinned: bool) -> None:
             pin_button(page, partial(pin_tag, tag=row.name), pinned=pinned)
             print_button(page)
             if row.champion:
-                card = link("/api/v1/tags", row.name, "card")
+                card = link("/api/v1/tags", row.name, "card", language=page.language)
                 html(h("a", say(msg("Model card")), href=card, target="_blank", rel="noopener", class_="btn"))
             steps = [step for step in details.next_steps if _may_take(page, step)]
             for step in steps:

@@ -31,6 +31,7 @@ from tagcast.pipelines.cards.document import (
     Facts,
     Folded,
     Grid,
+    Lead,
     Paragraph,
     Picture,
     Row,
@@ -39,7 +40,7 @@ from tagcast.pipelines.cards.document import (
     to_markdown,
 )  # fmt: skip
 from tagcast.pipelines.cards.sections import CardFacts
-from tagcast.pipelines.evidence.findings import evidence_of, findings_of
+from tagcast.pipelines.evidence.findings import evidence_of, findings_of, version_metrics
 from tagcast.pipelines.evidence.weak_segments import weak_segments
 from tagcast.registry.gates.change_checks import NotCompared
 from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
@@ -55,9 +56,24 @@ pytestmark = pytest.mark.slow
 EVIL = """<script>alert("1")</script> & 'x' | `y` *z* [a](javascript:b)"""
 SPEC = "7,30;amount;"
 PARTS = (
-    "Grade", "Definition", "Population", "Data span and split", "Features", "Quality on the test snapshot",
-    "Calibration and promise", "Drivers: what the score is made of", "Segments where it is weak", "Limits",
-    "Checks", "Version",
+    "In short",
+    "Grade",
+    "Quality on the test snapshot",
+    "Calibration and promise",
+    "Drivers: what the score is made of",
+    "Segments where it is weak",
+    "Limits",
+    "Definition",
+    "Population",
+    "Data span and split",
+    "Features",
+    "Training notes",
+    "Checks",
+    "Version",
+)
+CHINESE = (
+    "概要", "等级", "测试快照上的质量", "校准与承诺", "主要驱动因素：得分的构成", "表现较弱的细分人群", "局限", "定义", "适用人群",
+    "数据范围与划分", "特征", "训练说明", "检查项", "版本",
 )  # fmt: skip
 
 
@@ -84,7 +100,7 @@ def facts() -> CardFacts:
     leaks = LeakEvidence(
         powers=(FeaturePower("recency_days", 0.8),), last_day=(), late_events=0, late_rows=0, ahead=(), recounted_otherwise=(),
     )  # fmt: skip
-    nothing = NotCompared("none yet", expected=True)
+    nothing = NotCompared("–", expected=True)
     found = findings_of(result, frame)
     report = evaluate_gate(GATE_KINDS["model"], found.evidence, SharedEvidence(leaks, nothing, nothing))
     moment = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -131,8 +147,8 @@ def test_a_card_holds_every_part_in_both_forms(facts) -> None:
     for part in (
         "churn_risk v4", "no purchase within 30 days", "profiles with a purchase in the 60 days", "2023-11-01",
         str(facts.result.split.test), f"{auc:.3f}", facts.result.model.digest(), "of path attribution",
-        "counts for", "占评分构成的", "How the grade is given", "beats rfm", str(facts.grade.reasons[0])[1:],
-        f"{len(facts.result.model.features)} features", "流失风险", "Not measured",
+        "counts for", "How the grade is given", "Beats the RFM ranking", str(facts.grade.reasons[0])[1:],
+        f"{len(facts.result.model.features)} features", "Churn risk", "Not measured",
     ):  # fmt: skip
         assert part in plain, part
     for note in facts.result.notes:
@@ -141,12 +157,82 @@ def test_a_card_holds_every_part_in_both_forms(facts) -> None:
     assert len([t for t, _ in page.tags if t == "img"]) == len(facts.figures) == 6
 
 
+def test_the_summary_counts_whom_the_rule_flags(facts) -> None:
+    """Counted by hand over the test snapshot: churn says yes from a score of .5 on, where it is sure enough."""
+    test, definition = facts.result.test_scores, facts.definition
+    assert definition.decision.threshold == 0.5
+    n = right = true = 0
+    for score, lower, came in zip(test.score, test.lower, test.y, strict=True):
+        says_yes = score >= 0.5 and lower >= definition.min_confidence
+        n, right, true = n + says_yes, right + (says_yes and came == 1), true + (came == 1)
+    assert 0 < right < n < len(test.y)
+    precision, recall, base = right / n, right / true, true / len(test.y)
+    short = build_card(facts).sections[0]
+    assert isinstance(short.blocks[0], Lead)
+    text = " ".join(short.blocks[0].items)
+    for part in (
+        "no purchase within 30 days", f"Of 100 that it flags (value yes), {100 * precision:.0f} come true",
+        f"of 100 at random, {100 * base:.0f} do", f"{precision / base:.1f} times the average",
+        f"catches {100 * recall:.0f} of 100", f"right for {100 - 100 * base:.0f} of 100",
+    ):  # fmt: skip
+        assert part in text, (part, text)
+    quality = to_markdown(build_card(facts)).split("## Quality on the test snapshot")[1].split("\n## ")[0]
+    for name, figure in (("Precision", precision), ("Recall", recall)):
+        assert re.search(rf"\| {name} [^|]*\| {figure:.3f}", quality), name
+    measured = version_metrics(facts.result, facts.evidence)
+    assert measured["precision"] == pytest.approx(precision)
+    assert measured["recall"] == pytest.approx(recall)
+    assert measured["f1_score"] == pytest.approx(2 * precision * recall / (precision + recall))
+    assert measured["lift"] == pytest.approx(precision / base)
+
+
+def test_a_rule_that_flags_nobody_says_so(facts) -> None:
+    model = facts.result.model
+    never = model.definition.model_copy(update={"min_confidence": 1.0})
+    silent = replace(facts, result=replace(facts.result, model=replace(model, definition=never)))
+    text = to_markdown(build_card(silent))
+    assert "the rule flagged nobody" in text
+    assert "| Recall" in text
+
+
+def test_limits_are_limits_and_what_happened_in_training_stands_apart(facts) -> None:
+    note = "logistic regression uses features that grow with the calendar"
+    noted = replace(facts, result=replace(facts.result, notes=(note,)))
+    parts = dict(
+        zip(PARTS, re.split(r"^## .+$", to_markdown(build_card(noted)), flags=re.MULTILINE)[1:], strict=True)
+    )
+    assert note[1:] in parts["Training notes"]
+    assert note[1:] not in parts["Limits"]
+    assert "a season outside them is unknown" in parts["Limits"]
+
+
+def test_a_card_is_written_in_the_language_that_is_asked_for(facts) -> None:
+    card = build_card(replace(facts, language="zh"))
+    assert tuple(s.title for s in card.sections) == CHINESE
+    page, text = Reader(to_html(card)), to_markdown(card)
+    assert ("html", {"lang": "zh-CN"}) in page.tags
+    assert "流失风险" in page.text
+    assert "占评分构成的" in " ".join(page.text)
+    # Names and parameters stay as they are; of ours no sentence is left in English.
+    assert re.findall(r"[A-Za-z]{3,},? [a-z]{3,}", text) == []
+    assert "目录" in [attributes.get("aria-label") for t, attributes in page.tags if t == "nav"]
+    assert "\n## 概要\n" in text
+
+
+def test_contents_lead_to_every_section(facts) -> None:
+    page = Reader(to_html(build_card(facts)))
+    targets = {attributes.get("id") for t, attributes in page.tags if t == "section"}
+    links = [str(attributes["href"]) for t, attributes in page.tags if t == "a"]
+    assert len(links) == len(PARTS)
+    assert {f"#{target}" for target in targets} == set(links)
+
+
 def test_the_page_needs_nothing_beside_it(facts) -> None:
     page = Reader(to_html(build_card(facts)))
     assert not {"script", "link", "iframe"} & {t for t, _ in page.tags}
     for _, attributes in page.tags:
         for name in ("src", "href"):
-            assert attributes.get(name, "data:").startswith("data:")
+            assert str(attributes.get(name, "data:")).startswith(("data:", "#part-"))
     assert "http" not in re.sub(r"base64,[\w+/=]+", "", to_html(build_card(facts)))
     assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in page.tags
 
@@ -164,7 +250,7 @@ def test_text_from_data_stays_text(facts) -> None:
     card = build_card(spoilt)
     page = Reader(to_html(card))
     assert not [t for t, _ in page.tags if t == "script"]
-    assert not [t for t, _ in page.tags if t == "a"]
+    assert all(str(attributes["href"]).startswith("#part-") for t, attributes in page.tags if t == "a")
     assert " ".join(page.text).count(EVIL) >= 6, "said as it is, in every place"
     text = to_markdown(card)
     assert "<script" not in text.replace("\\<script", "")

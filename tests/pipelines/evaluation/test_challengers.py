@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
+from tagcast.features.core.errors import NotAllowedError
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.pipelines.deployment.model_versions import promote_version
@@ -21,6 +22,7 @@ from tagcast.pipelines.nights.steps import judged
 from tagcast.pipelines.project.champions import load_challengers, load_champions
 from tagcast.pipelines.project.project import Project, open_project
 from tagcast.pipelines.scoring.run import score_run
+from tagcast.registry.access.roles import Person
 from tagcast.registry.gates.checks import Check, GateReport
 from tagcast.registry.governance.observed_metrics import observed_metrics
 from tagcast.registry.governance.shadows import comparisons, standings
@@ -28,6 +30,8 @@ from tagcast.registry.versions.promotion import decide_by_gate, pending, turn_do
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import tracking_of
 from tagcast.registry.versions.versions import load_bundle, versions
+from tagcast.serving.context import open_context
+from tagcast.serving.definitions.challengers import Challenger, challengers
 from tagcast.serving.publishing.kept_predictions import (
     challenger_predictions,
     challengers_in,
@@ -41,6 +45,7 @@ from tests.support.shop import CHURN, CONFIG, write_shop
 
 pytestmark = [pytest.mark.xdist_group("challengers"), pytest.mark.slow]
 
+ANN = Person("ann", "data_scientist")
 HORIZON = timedelta(days=30)
 
 
@@ -169,6 +174,39 @@ def test_both_are_judged_on_the_same_people_once_the_window_has_closed(folder) -
     stands = {one["version"]: one["shadow"] for one in line.json("model", "list", TAG)}
     assert stands[1] is None
     assert (stands[2]["judged"], stands[2]["difference"]) == (1, pytest.approx(row.difference))
+
+
+def test_the_page_of_challengers_says_what_is_on_record_and_whom_both_disagree_on(folder) -> None:
+    def shown(person: Person = ANN) -> Challenger:
+        (one,) = challengers(open_context(opened(folder).settings, lambda: NOW), person)
+        return one
+
+    scored(folder)
+    waiting = shown()
+    assert (waiting.version, waiting.champion, waiting.judged, waiting.runs) == (2, 1, 0, ())
+    own = published(opened(folder))["value"]
+    run = seen_runs(opened(folder).store)[0]
+    other = challenger_predictions(folder / "home", run, TAG).set_index("profile_id")["value"][own.index]
+    apart = pd.Series([f"{a} {b}" for a, b in zip(own, other, strict=True) if a != b]).value_counts()
+    assert 0 < apart.sum() < len(own)
+    assert (waiting.agreement.profiles, waiting.agreement.same) == (len(own), len(own) - apart.sum())
+    moves = {f"{m.champion} {m.challenger}": m.profiles for m in waiting.agreement.moves}
+    assert moves == apart.to_dict()
+    blind = shown(replace(ANN, only=frozenset({"see", "review"}))).agreement
+    assert all(n % 10 == 0 for n in (blind.profiles, blind.same, *(m.profiles for m in blind.moves)))
+    for person in (Person("mo", "marketer"), replace(ANN, rows=("north",))):
+        with pytest.raises(NotAllowedError):
+            shown(person)
+
+    judge_closed(opened(folder))
+    one, rows = shown(), {row.metric: row for row in comparisons(opened(folder).state, TAG)}
+    (beside,) = one.runs
+    assert (one.judged, one.proposal, beside.as_of) == (1, None, DAY)
+    for metric in beside.metrics:
+        row = rows.pop(metric.metric)
+        assert (metric.champion, metric.challenger) == (row.of_champion, row.of_challenger)
+        assert (metric.difference, metric.low, metric.high) == (row.difference, row.low, row.high)
+    assert rows == {}
 
 
 def test_who_proved_better_over_windows_apart_is_proposed_once_and_not_again_once_turned_down(folder) -> None:

@@ -23,11 +23,12 @@ from matplotlib.figure import Figure
 
 from tagcast.features.core.errors import ModelError
 from tagcast.registry.gates.checks import Check, GateReport
-from tagcast.registry.versions.cards import load_card, store_card
+from tagcast.registry.versions.cards import card_file, card_language, load_card, store_card
 from tagcast.registry.versions.decision_log import DecisionLog
 from tagcast.registry.versions.mlflow_reader import ClientReader, DatabaseReader
+from tagcast.registry.versions.names import Provenance
 from tagcast.registry.versions.promotion import decide_by_gate, promote
-from tagcast.registry.versions.recording import log_version
+from tagcast.registry.versions.recording import TrialRecord, log_version
 from tagcast.registry.versions.run_files import document, run_file
 from tagcast.registry.versions.tracking import Tracking, open_tracking, tracking_exists
 from tagcast.registry.versions.versions import Version, find_version, load_bundle, versions
@@ -148,9 +149,38 @@ def test_run_holds_parameters_metrics_dataset_split_and_plots(tracking: Tracking
     ]
 
 
+def test_run_and_model_say_who_trained_them_how_and_for_how_long(tracking: Tracking, log: Log):
+    given = Provenance("Ann", "tagcast train churn_risk", 12.5, "**Churn risk**: will stop buying")
+    trial = TrialRecord("trial 0", "complete", {"num_leaves": 6}, {"log_loss": 0.3}, 1.5)
+    version = log(provenance=given, trials=[trial])
+    client = tracking.client
+    experiment = client.get_experiment(tracking.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    run = client.get_run(version.run_id)
+    assert run.info.end_time - run.info.start_time == 12_500
+    tags = run.data.tags
+    assert tags["mlflow.source.name"] == "tagcast train churn_risk"
+    assert tags["mlflow.source.type"] == "LOCAL"
+    assert run.info.user_id == tags["mlflow.user"] == "Ann"
+    (child,) = client.search_runs([tracking.experiment_id], f"tags.`mlflow.parentRunId` = '{version.run_id}'")
+    assert child.info.end_time - child.info.start_time == 1_500
+    assert child.info.user_id == "Ann"
+    assert client.get_registered_model("churn_risk").description == given.about
+    store_card(tracking, version, {"card.md": "#"}, description="Of 100 flagged, 65 come true.")
+    assert client.get_model_version("churn_risk", "1").description == "Of 100 flagged, 65 come true."
+    assert client.get_run(version.run_id).data.tags["mlflow.note.content"] == "Of 100 flagged, 65 come true."
+    # A tag that is worded anew is described anew; what somebody chose for the experiment stays.
+    client.set_experiment_tag(tracking.experiment_id, "mlflow.experimentKind", "genai_development")
+    log(provenance=Provenance(about="**Churn**"))
+    assert client.get_registered_model("churn_risk").description == "**Churn**"
+    assert client.get_experiment(tracking.experiment_id).tags["mlflow.experimentKind"] == "genai_development"
+
+
 def test_card_comes_back_with_its_version_and_nobody_elses(tracking: Tracking, log: Log):
     first, second = log(), log()
     files = {"card.html": "<p>客户</p>\r\n", "card.md": "# 客户\n"}
+    assert card_language(files, "zh") == "en", "of a version that was trained before there were others"
+    assert card_language({**files, card_file("html", "zh"): "<p>"}, "zh") == "zh"
     store_card(tracking, first, files)
     assert load_card(tracking, first) == files
     with pytest.raises(ModelError, match="churn_risk v2 has no card") as error:

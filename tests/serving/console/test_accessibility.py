@@ -34,6 +34,8 @@ PAGES = (
     "/profile/nobody",
     "/runs",
     "/reviews",
+    "/definitions",
+    "/challengers",
     "/audit",
     "/audit/access",
     "/access",

@@ -55,6 +55,11 @@ REQUESTS: list[tuple[str, str, str, object]] = [
     ("GET", "/rule-drafts", "/rule-drafts", None),
     ("POST", "/rule-drafts", "/rule-drafts", {"definition": "nothing", "reason": "r"}),
     ("GET", "/rule-drafts/{tag:path}", "/rule-drafts/none", None),
+    ("POST", "/rule-drafts/count", "/rule-drafts/count", {"definition": {"name": "old", "title": "Old", "description": "d", "path": ["A", "B"], "owner": "o", "rule": "age > 30"}}),
+    ("GET", "/definitions/plan", "/definitions/plan", None),
+    ("POST", "/definitions/plan", "/definitions/plan", {}),
+    ("POST", "/definitions/apply", "/definitions/apply", {"reason": "r", "written": "none"}),
+    ("GET", "/challengers", "/challengers", None),
     ("POST", "/rule-drafts/{tag:path}/submit", "/rule-drafts/none/submit", {"reason": "r"}),
     ("POST", "/audiences/count", "/audiences/count", FILTERED),
     ("POST", "/audiences/count", "/audiences/count", {"filter": "age > 30 AND email_ok = TRUE", "estimate": True}),
@@ -117,12 +122,16 @@ REQUESTS: list[tuple[str, str, str, object]] = [
     ("DELETE", "/me/sessions/{number}", "/me/sessions/none", None),
     ("GET", "/docs", "/docs", None),
 ]  # fmt: skip
+COUNT_EVERYBODY = ("/definitions/plan", "/definitions/apply", "/challengers")
+"""They count every profile, so whoever sees some only is refused whatever there is."""
 PAGES = {
     "/": "/",
     "/tags": "/tags",
     "/tags/{name:path}": "/tags/churn_risk",
     "/rules/new": "/rules/new",
     "/reviews": "/reviews",
+    "/definitions": "/definitions",
+    "/challengers": "/challengers",
     "/audience": f"/audience?filter={quote(YES)}",
     "/portrait": f"/portrait?filter={quote('age > 0')}",
     "/compare": "/compare?a=all%20of%20them&b=the%20north",
@@ -231,6 +240,10 @@ def test_every_route_answers_as_if_the_others_were_not_there(both, clients, camp
                 client.request(method, PREFIX + quote(asked, safe="/?=&%"), headers=headers, json=body)
             )
         here, there = answers
+        if path in COUNT_EVERYBODY:
+            assert here.status_code == 403, (path, here.text)
+            assert not any(one in here.text for one in MARKS), path
+            continue
         assert here.status_code == there.status_code < 500, (path, here.text, there.text)
         assert plain(here, campaigns[0]) == hidden(path, plain(there, campaigns[1])), path
         for name in ("rows", "holdout", "without-consent", "sha256"):

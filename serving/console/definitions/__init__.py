@@ -1,0 +1,1 @@
+"""Console pages for who defines and reviews tags: changed definitions, rule drafts as they are counted, challengers."""
