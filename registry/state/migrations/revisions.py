@@ -19,7 +19,7 @@ from tagcast.registry.state.tables import METADATA
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision: what the tables are that this version declares."""
 NEEDED = "0002"
 """The newest revision that changed a table; those after it only added whole tables."""

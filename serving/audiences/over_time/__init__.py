@@ -1,0 +1,1 @@
+"""A saved audience over its runs: its sizes, who joined and left and why, its edits, and sudden changes."""
