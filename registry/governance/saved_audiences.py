@@ -19,7 +19,7 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, require
-from tagcast.registry.governance.audience_mentions import record_mentions
+from tagcast.registry.governance.audience_mentions import directly_naming, record_mentions
 from tagcast.registry.governance.audiences.rights import may_change
 from tagcast.registry.governance.audiences.versions import record_version
 from tagcast.registry.state.database import State
@@ -187,11 +187,7 @@ def delete(state: State, name: str, by: Person, now: datetime) -> None:
     with state.writing() as connection:
         found = get(state, name)
         may_change(found, by)
-        naming = (MENTIONS.c.kind == "audience") & (MENTIONS.c.mentioned == found.name)
-        others = connection.scalars(
-            select(MENTIONS.c.name).where(naming, MENTIONS.c.name != found.name).order_by(MENTIONS.c.name)
-        ).all()
-        if others:
+        if others := directly_naming(state, found.name):
             raise ConflictError(
                 msg(
                     "the audience {audience!r} is part of {others}",

@@ -31,8 +31,8 @@ LEAST_CHANGE = 0.1
 """What is never called sudden, however steady an audience was."""
 LEAST_MEMBERS = 10
 """By which the size has to differ."""
-SPREADS = 5.0
-"""Robust standard deviations from the usual change that are sudden."""
+SPREADS = 3.5
+"""Robust standard deviations from the usual change that are sudden (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993)."""
 _OF_NORMAL = 1.4826
 """Median absolute deviation to standard deviation."""
 
@@ -91,7 +91,7 @@ def sudden(earlier: Sequence[int], members: int, share: float | None = None) -> 
     steps = [math.log(max(b, 1) / max(a, 1)) for a, b in zip(earlier, earlier[1:], strict=False)]
     usual = median(steps)
     spread = _OF_NORMAL * median(abs(step - usual) for step in steps)
-    chance = math.sqrt(1 / max(before, 1) + 1 / max(members, 1))
+    chance = math.sqrt(2 / max(before, 1))  # of two sizes that differ by nothing else
     limit = max(SPREADS * math.hypot(spread, chance), math.log(1 + LEAST_CHANGE))
     step = math.log(max(members, 1) / max(before, 1))
     return math.expm1(limit) if abs(step - usual) > limit else None
