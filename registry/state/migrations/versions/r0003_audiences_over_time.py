@@ -48,3 +48,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('audience_versions', schema=None) as batch_op:
         batch_op.create_index('audience_versions_by_name', ['name', 'id'], unique=False, if_not_exists=True)
+    op.create_table('contacts',
+    sa.Column('export', sa.String(length=16), nullable=False, comment='one that is no campaign'),
+    sa.Column('day', sa.Date(), nullable=False, comment='on which its members are contacted'),
+    sa.Column('channel', sa.String(length=200), nullable=False),
+    sa.Column('given', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('export'),
+    if_not_exists=True
+    )
