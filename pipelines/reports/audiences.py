@@ -11,7 +11,6 @@ from tagcast.features.core.messages import language_of, listed, msg, nmsg
 from tagcast.pipelines.reports.terminal import amount, say, table
 
 if TYPE_CHECKING:
-    from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.audiences.portrait import Overlap, Portrait
     from tagcast.serving.audiences.service import ProfitCurve
     from tagcast.serving.delivery.consent import Reach
@@ -205,6 +204,10 @@ def render_export(out: Path, found: ExportRecord, planned: Power | None = None) 
         say(msg("  {count:,} left out: they do not consent to the channel", count=found.without_consent))
     if found.standing:
         say(msg("  {count:,} left out: they belong to the standing control group", count=found.standing))
+    if found.rested:
+        say(msg("  {count:,} left out: they were contacted as often as allowed of late", count=found.rested))
+    elif found.at_limit:
+        say(msg("  {count:,} were contacted as often as allowed of late already", count=found.at_limit))
     if found.hidden:
         say(msg("  left out, since you may not see them: {names}", names=listed(found.hidden)))
     if found.goal is not None:
@@ -244,6 +247,17 @@ def render_reach(found: Reach, planned: Power | None = None) -> None:
                 count=found.standing,
             )
         )
+    if found.rested:
+        say(
+            msg(
+                "  {count:,} would be left out: they were contacted as often as allowed of late",
+                count=found.rested,
+            )
+        )
+    elif found.at_limit:
+        say(msg("  {count:,} were contacted as often as allowed of late already", count=found.at_limit))
+    if found.contacted:
+        say(msg("  {count:,} were contacted of late at all", count=found.contacted))
     _render_power(planned)
 
 
@@ -251,24 +265,3 @@ def _render_power(planned: Power | None) -> None:
     """Print which lift a campaign would see."""
     if planned is not None:
         say(planned.sentence)
-
-
-def render_saved(found: Sequence[SavedAudience]) -> None:
-    """Print saved audiences."""
-    table(
-        msg("Saved audiences"),
-        (
-            msg("name"),
-            msg("kind"),
-            msg("profiles"),
-            msg("run"),
-            msg("owner"),
-            msg("changed"),
-            msg("filter"),
-            msg("description"),
-        ),
-        [
-            (a.name, a.kind, a.members, a.run, a.owner, f"{a.changed_at:%Y-%m-%d}", a.filter, a.description)
-            for a in found
-        ],
-    )

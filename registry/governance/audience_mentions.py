@@ -38,7 +38,9 @@ def naming(state: State, fields: Collection[str], audiences: Collection[str] = (
 
 def directly_naming(state: State, audience: str) -> list[str]:
     """Return the other audiences whose own filter names ``audience``, sorted."""
-    same = (MENTIONS.c.kind == "audience") & (MENTIONS.c.mentioned == audience) & (MENTIONS.c.name != audience)
+    same = (
+        (MENTIONS.c.kind == "audience") & (MENTIONS.c.mentioned == audience) & (MENTIONS.c.name != audience)
+    )
     with state.reading() as connection:
         return list(connection.scalars(select(MENTIONS.c.name).where(same).order_by(MENTIONS.c.name)))
 

@@ -14,6 +14,7 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
     """Return the routers, in the order in which they are documented; ``accounts`` with those of users and keys."""
     from tagcast.serving.api.accounts import access_routes, own_account_routes
     from tagcast.serving.api.approvals_and_audit import review_routes
+    from tagcast.serving.api.audiences.over_time import over_time_routes
     from tagcast.serving.api.audiences.routes import audience_routes
     from tagcast.serving.api.audiences.saved import campaign_routes, saved_routes
     from tagcast.serving.api.me_and_runs import about_routes
@@ -26,6 +27,7 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
         tag_routes,
         draft_routes,
         audience_routes,
+        over_time_routes,  # before those of a name, which may hold a slash
         saved_routes,
         campaign_routes,
         profile_routes,

@@ -9,11 +9,12 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import listed, msg
-from tagcast.models.filters.conditions import Compare, FieldRef, Filter, IsNull, OneOf
+from tagcast.models.filters.conditions import FieldRef, Filter, IsNull
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import resolve
 from tagcast.serving.delivery.frequency import Contacted, is_contact, recent_contacts
 from tagcast.serving.delivery.holdouts import in_standing_group
+from tagcast.serving.filters.consents import consent_by
 from tagcast.serving.filters.filter_sql import complement
 from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.filters.where import where_in
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.delivery.frequency import RecentContacts
     from tagcast.serving.store.base import StoreReader
-
-CONSENTING = ("yes", "Yes", "YES", "true", "True", "TRUE", "y", "Y", "1")
-"""Texts of an attribute that mean consent; of a number it is 1."""
 
 
 @dataclass(frozen=True)
@@ -148,21 +146,14 @@ def consents_to(context: ServiceContext, reader: StoreReader, channel: str | Non
     if channel is None:
         return None
     attribute = context.settings.consent.get(channel)
-    kind = reader.manifest.attributes.get(attribute or "")
-    if attribute is None or kind is None:
+    condition = None if attribute is None else consent_by(reader, attribute, context.now)
+    if condition is None:
         known = listed(sorted(context.settings.consent)) or msg("none")
         raise TagcastError(
             msg("nothing is known of consent to {channel!r}", channel=channel),
             hint=msg("known channels: {channels}; see [consent]", channels=known),
         )
-    field = FieldRef(name=attribute)
-    conditions: dict[str, Compare | OneOf] = {
-        "boolean": Compare(field=field, op="=", value=True),
-        "number": Compare(field=field, op="=", value=1.0),
-        "text": OneOf(field=field, values=CONSENTING),
-        "date": OneOf(field=field, values=CONSENTING),
-    }
-    return where_in(reader, Filter(root=conditions[kind]), context.now)[1]
+    return condition
 
 
 def kept_back(

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from tagcast.features.loads.former_ids import FormerIds
 from tagcast.serving.campaigns.members import member_columns
-from tagcast.serving.delivery.frequency import Contacted
+from tagcast.serving.delivery.frequency import NOBODY, Contacted
 from tagcast.serving.delivery.holdouts import (
     Earlier,
     drawn_again,
@@ -62,7 +62,7 @@ class DrawnArms:
     stratified: bool
     standing: int
     rows: npt.NDArray[np.bool_] | None
-    contacted: Contacted = Contacted()
+    contacted: Contacted = NOBODY
 
     def ids(self, *, given: bool) -> list[str]:
         """Return the ids of one arm, rising."""
@@ -124,7 +124,7 @@ def draw_arms(
     ids: list[str] = every["profile_id"].to_pylist()
     former = context.former_ids
     standing = np.array([in_standing_group(one, settings.standing_holdout, former) for one in ids], bool)
-    left_out, contacted = standing, Contacted()
+    left_out, contacted = standing, NOBODY
     if recent is not None:
         times = recent.of(ids)
         contacted = Contacted.count(times[~standing], recent)

@@ -201,9 +201,7 @@ def export(
         tags, floors = (plan.tags, plan.floors) if plan else ((), ())
         contact = is_contact(context.settings, channel, no_contact=no_contact)
         recent = recent_contacts(context, no_contact=not contact, starts=plan.starts if plan else None)
-        arms = draw_arms(
-            context, reader, where, tags, share=holdout, seed=seed, floors=floors, recent=recent
-        )
+        arms = draw_arms(context, reader, where, tags, share=holdout, seed=seed, floors=floors, recent=recent)
         new = None
         if plan:
             new = new_campaign(

@@ -70,12 +70,14 @@ class Contacted:
         full = int((times >= recent.at_most).sum())
         return cls(int((times > 0).sum()), full, full if recent.leaves_out else 0)
 
-
     def __add__(self, other: Contacted) -> Contacted:
         """Return how many of both there are."""
         return Contacted(
             self.contacted + other.contacted, self.at_limit + other.at_limit, self.rested + other.rested
         )
+
+
+NOBODY = Contacted()
 
 
 def recent_contacts(
@@ -105,9 +107,7 @@ def recent_contacts(
     return RecentContacts(times, limit.at_most, limit.days, limit.beyond == "leave_out")
 
 
-def keep_contacts(
-    context: ServiceContext, export: str, channel: str | None, given: IdList
-) -> None:
+def keep_contacts(context: ServiceContext, export: str, channel: str | None, given: IdList) -> None:
     """Keep whom an export that is no campaign hands out; within the transaction that records it."""
     day = today(context)
     before = day - timedelta(days=context.settings.contact.days)

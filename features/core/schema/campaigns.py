@@ -106,7 +106,8 @@ class Contact(Strict):
     )
     days: int = Field(14, ge=1, le=366, description="that are looked back")
     beyond: Literal["leave_out", "warn"] = Field(
-        "leave_out", description="what an export does with whoever has been contacted so often: leave_out or warn"
+        "leave_out",
+        description="what an export does with whoever has been contacted so often: leave_out or warn",
     )
 
 

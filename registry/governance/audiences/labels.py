@@ -59,8 +59,15 @@ def set_labels(state: State, name: str, words: Iterable[str], by: Person, now: d
         may_manage(audience, by)
         connection.execute(delete(AUDIENCE_LABELS).where(AUDIENCE_LABELS.c.name == audience.name))
         if given:
-            connection.execute(AUDIENCE_LABELS.insert(), [{"name": audience.name, "label": word} for word in given])
+            connection.execute(
+                AUDIENCE_LABELS.insert(), [{"name": audience.name, "label": word} for word in given]
+            )
         record(
-            state, now=now, who=by.name, action="audience.label", subject=audience.name, detail={"labels": given}
+            state,
+            now=now,
+            who=by.name,
+            action="audience.label",
+            subject=audience.name,
+            detail={"labels": given},
         )
     return tuple(given)

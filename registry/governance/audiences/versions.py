@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience
     from tagcast.registry.state.database import State
 
+
 @dataclass(frozen=True)
 class AudienceVersion:
     """One edit of a saved audience.
@@ -88,7 +89,12 @@ def versions_of(state: State, audience: SavedAudience) -> list[AudienceVersion]:
     with state.reading() as connection:
         found = [
             AudienceVersion(
-                row.at, row.who, row.kind, row.filter, tuple(row.conditions), tuple((k, n) for k, n in row.names)
+                row.at,
+                row.who,
+                row.kind,
+                row.filter,
+                tuple(row.conditions),
+                tuple((k, n) for k, n in row.names),
             )
             for row in connection.execute(query)
         ]

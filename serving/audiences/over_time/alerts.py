@@ -9,7 +9,7 @@ from datetime import date
 from statistics import median
 from typing import TYPE_CHECKING
 
-from tagcast.registry.governance.audiences.membership_changes import change_on
+from tagcast.registry.governance.audiences.membership_changes import Reason, change_on
 from tagcast.registry.governance.audiences.versions import versions_of
 from tagcast.registry.governance.saved_audiences import sizes
 from tagcast.serving.audiences.filter_resolution import visible_audiences
@@ -17,7 +17,6 @@ from tagcast.serving.catalog.shown_counts import shown_size, smallest_cell
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.registry.governance.audiences.membership_changes import Reason
     from tagcast.registry.governance.saved_audiences import SavedAudience, Size
     from tagcast.registry.state.database import State
     from tagcast.serving.context import ServiceContext

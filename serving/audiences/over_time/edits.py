@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.registry.governance.audience_mentions import naming
 from tagcast.registry.governance.audiences.versions import Difference, difference, versions_of
+from tagcast.registry.governance.saved_audiences import AudienceKind
 from tagcast.serving.audiences.filter_resolution import hidden_attributes
 from tagcast.serving.audiences.saved_audience_actions import find
 from tagcast.serving.catalog.known_tags import hidden_tags
@@ -15,7 +16,6 @@ from tagcast.serving.catalog.known_tags import hidden_tags
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.audiences.versions import AudienceVersion
-    from tagcast.registry.governance.saved_audiences import AudienceKind
     from tagcast.serving.context import ServiceContext
 
 

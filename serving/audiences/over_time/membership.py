@@ -66,9 +66,7 @@ class _Step:
     columns: frozenset[str] = frozenset()
 
 
-def moved_between(
-    runs: TwoRuns, readers: tuple[StoreReader, StoreReader], consents: Sequence[str]
-) -> Moved:
+def moved_between(runs: TwoRuns, readers: tuple[StoreReader, StoreReader], consents: Sequence[str]) -> Moved:
     """Return who joined and left an audience between two runs.
 
     Parameters
@@ -112,9 +110,7 @@ def _changed(
 
     was, members = 0, 0
     ids: dict[Direction, list[str]] = {"joined": [], "left": []}
-    old, new = (
-        _members(side, reader) for side, reader in zip((runs.before, runs.now), readers, strict=True)
-    )
+    old, new = (_members(side, reader) for side, reader in zip((runs.before, runs.now), readers, strict=True))
     earlier = MergeJoin(old, msg("the run {run}", run=runs.before.manifest.number))
     nobody = pa.array([], pa.string())
     for batch in new:
@@ -216,9 +212,7 @@ def cause_of_tag(tag: str, before: Manifest, now: Manifest) -> Cause:
 class _Frame:
     """Some profiles with the columns that either filter names, of both runs side by side."""
 
-    def __init__(
-        self, runs: TwoRuns, readers: tuple[StoreReader, StoreReader], ids: Sequence[str]
-    ) -> None:
+    def __init__(self, runs: TwoRuns, readers: tuple[StoreReader, StoreReader], ids: Sequence[str]) -> None:
         import duckdb
 
         self._runs = runs
@@ -239,7 +233,9 @@ class _Frame:
         self.there: list[npt.NDArray[np.bool_]] = []
         for place, (side, reader) in enumerate(zip((runs.before, runs.now), readers, strict=True)):
             table = _values(side.manifest, reader, ids, self.columns)
-            self.there.append(np.isin(np.array(ids, object), table["profile_id"].to_numpy(zero_copy_only=False)))
+            self.there.append(
+                np.isin(np.array(ids, object), table["profile_id"].to_numpy(zero_copy_only=False))
+            )
             self._connection.register(f"run{place}", table)
         import pyarrow as pa
 
@@ -254,7 +250,9 @@ class _Frame:
         where = side.condition(side.resolved.whole, frozen, expired)
         columns = [
             exp.alias_(
-                exp.column(exp.to_identifier(name, quoted=True), table="run1" if edited or name in taken else "run0"),
+                exp.column(
+                    exp.to_identifier(name, quoted=True), table="run1" if edited or name in taken else "run0"
+                ),
                 name,
                 quoted=True,
             )
@@ -279,7 +277,10 @@ def _values(manifest: Manifest, reader: StoreReader, ids: Sequence[str], columns
     known = {tag.tag for tag in manifest.run.tags}
     there = [one for one in columns if one in manifest.attributes or one.rpartition(":")[0] in known]
     listed = condition(
-        Filter(root=InAudience(name="moved")), expires_at={}, now=manifest.run.scored_at, frozen={"moved": ids}
+        Filter(root=InAudience(name="moved")),
+        expires_at={},
+        now=manifest.run.scored_at,
+        frozen={"moved": ids},
     )
     query = exp.select("profile_id", *[quoted(one) for one in there]).from_("profiles").where(listed)
     table = reader.query(query).read_all()

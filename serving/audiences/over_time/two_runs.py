@@ -64,9 +64,7 @@ class Side:
         self, tree: Filter, frozen: Mapping[str, Collection[str]], expired: Collection[str]
     ) -> exp.Expr:
         """Return the condition for the members of a tree where these tags have expired."""
-        return condition(
-            tree, expires_at=dict.fromkeys(expired, self.moment), now=self.moment, frozen=frozen
-        )
+        return condition(tree, expires_at=dict.fromkeys(expired, self.moment), now=self.moment, frozen=frozen)
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,7 @@ class TwoRuns:
     @property
     def key(self) -> str:
         """Names what is compared: the rows of both runs, and who is a member in each."""
-        text = "\0".join(
-            f"{side.manifest.rows_in} {side.members.sql()}" for side in (self.before, self.now)
-        )
+        text = "\0".join(f"{side.manifest.rows_in} {side.members.sql()}" for side in (self.before, self.now))
         return sha256(text.encode()).hexdigest()
 
 
@@ -121,7 +117,8 @@ def two_runs(context: ServiceContext, person: Person, name: str) -> TwoRuns | No
         earlier.manifest, _resolved(context, person, audience, earlier.manifest, active.at), earlier.at
     )
     return TwoRuns(
-        before, Side(active.manifest, _resolved(context, person, audience, active.manifest, None), context.now)
+        before,
+        Side(active.manifest, _resolved(context, person, audience, active.manifest, None), context.now),
     )
 
 
@@ -180,7 +177,10 @@ def _as_of(context: ServiceContext, audience: SavedAudience, then: datetime | No
     version = version_at(versions_of(context.state, audience), then)
     if version.kind in FIXED and audience.kind not in FIXED:
         raise StoreError(
-            msg("the members that {audience!r} had on record are not kept: it updates with every run now", audience=audience.name),
+            msg(
+                "the members that {audience!r} had on record are not kept: it updates with every run now",
+                audience=audience.name,
+            ),
             hint=msg("after the next run it can be compared again"),
         )
     return replace(audience, kind=version.kind, filter=version.filter)

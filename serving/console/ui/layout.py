@@ -52,6 +52,7 @@ _NAV: dict[Message, tuple[tuple[str, Message, str, Right], ...]] = {
         ("/audience", msg("New audience"), "build", "filter"),
         ("/audiences", msg("Saved audiences"), "audience", "filter"),
         ("/campaigns", msg("Campaigns"), "campaign", "export"),
+        ("/exports", msg("Exports"), "download", "export"),
         ("/compare", msg("Compare"), "compare", "filter"),
         ("/profile", msg("Customer lookup"), "profile", "profiles"),
     ),

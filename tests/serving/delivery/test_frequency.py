@@ -18,6 +18,7 @@ from tagcast.registry.access.roles import Person
 from tagcast.registry.operations.contacts import contact_days
 from tagcast.registry.operations.erased_ids import erase_from_lists
 from tagcast.serving.audiences.service import parse_for
+from tagcast.serving.audiences.sharing.id_lists import save_list
 from tagcast.serving.delivery.consent import reach
 from tagcast.serving.delivery.exports import export
 from tagcast.serving.delivery.exports_on_record import exports_on_record
@@ -63,7 +64,11 @@ def test_who_was_contacted_as_often_as_allowed_is_left_out(kind, tmp_path) -> No
     for day, text, how in (
         (0, OLD, {"name": "spring", "holdout": 0.3, "goal": GOAL}),  # a campaign
         (3, YOUNG, {}),  # a plain export to a channel
-        (5, ALL, {"channel": None, "no_contact": True}),  # contacts nobody, so nobody is left out and nothing counted
+        (
+            5,
+            ALL,
+            {"channel": None, "no_contact": True},
+        ),  # contacts nobody, so nobody is left out and nothing counted
         (6, ALL, {}),
         (13, ALL, {"name": "of all", "holdout": 0.2, "goal": GOAL}),
     ):
@@ -99,9 +104,7 @@ def test_a_limit_may_only_warn(tmp_path) -> None:
 def test_who_became_one_person_was_contacted_as_one(tmp_path) -> None:
     context = desk("duckdb", tmp_path)
     first, second = sorted(consenting(ALL))[:2]
-    lists = f"IN AUDIENCE 'x'"
-    from tagcast.serving.audiences.sharing.id_lists import save_list
-
+    lists = "IN AUDIENCE 'x'"
     save_list(context, MARKETER, "x", [first])
     written(context, lists)
     written(on(context, 1), lists)
@@ -136,7 +139,10 @@ def test_a_lead_sees_everybodys_exports_and_a_marketer_their_own(tmp_path) -> No
     other, _ = written(on(context, 1), OLD, Person("bea", "marketer"))
     lead = Person("lea", "lead")
     found, more = exports_on_record(context, lead)
-    assert [(one.who, one.id, one.name) for one in found] == [("bea", other.id, ""), ("mo", mine.id, "leaving")]
+    assert [(one.who, one.id, one.name) for one in found] == [
+        ("bea", other.id, ""),
+        ("mo", mine.id, "leaving"),
+    ]
     assert more is None
     assert asdict(found[1]) == {
         "id": mine.id, "at": context.now, "who": "mo", "name": "leaving", "rows": mine.rows, "held_out": mine.held_out,

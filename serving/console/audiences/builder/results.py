@@ -11,6 +11,7 @@ from tagcast.features.core.messages import Message, msg, nmsg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.catalog.cautions import cautions
+from tagcast.serving.console.audiences.reach import reach_line
 from tagcast.serving.console.ui.charts import range_bar
 from tagcast.serving.console.ui.formatting import number, of_100, percent
 from tagcast.serving.console.ui.html import h
@@ -149,9 +150,7 @@ class Answers:
         self.members = count.members
         members = say(nmsg("member", "members", count.members))
         self.card.classes(remove="waiting")
-        about = (
-            say(msg("about, give or take {margin}", margin=number(count.margin))) if count.margin else None
-        )
+        margin = say(msg("about, give or take {margin}", margin=number(count.margin)))
         trust = [
             h(
                 "li",
@@ -189,7 +188,8 @@ class Answers:
                 ),
                 class_="muted num",
             ),
-            h("div", about, class_="faint") if about else None,
+            reach_line(say, count),
+            h("div", margin, class_="faint") if count.margin else None,
             [h("p", one, class_="note warn") for one in warned],
             h("ul", trust, class_="trust") if trust else None,
         )

@@ -15,7 +15,9 @@ from tests.support.published import NOW, staged
 
 TEA = TAGS[1]
 FIRST = f"churn_risk = 'yes' AND NOT city = '北京' AND email_ok = TRUE AND \"{TEA}\".band = 'high'"
-SECOND = f"churn_risk = 'yes' AND NOT city = '北京' AND email_ok = TRUE AND \"{TEA}\".band = 'high' AND age >= 40"
+SECOND = (
+    f"churn_risk = 'yes' AND NOT city = '北京' AND email_ok = TRUE AND \"{TEA}\".band = 'high' AND age >= 40"
+)
 THIRD = f"(churn_risk = 'yes' OR NOT city = '北京') AND \"{TEA}\".score >= 0.3"
 LATER = NOW + timedelta(days=2)
 

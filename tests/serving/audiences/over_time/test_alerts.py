@@ -73,7 +73,9 @@ def desk(tmp_path):
     context.store.close()
     context = replace(context, clock=lambda: LATER + timedelta(hours=1))
     assert record_sizes(context, ANALYST) == record_changes(context, ANALYST) == []
-    return replace(context, settings=context.settings.model_copy(update={"notify": Notify(audience_change=0.06)}))
+    return replace(
+        context, settings=context.settings.model_copy(update={"notify": Notify(audience_change=0.06)})
+    )
 
 
 def test_it_says_from_where_to_where_and_mainly_why(desk) -> None:
@@ -89,7 +91,9 @@ def test_it_says_from_where_to_where_and_mainly_why(desk) -> None:
     gains = {one: one.joined - one.left for one in membership_change(desk, ANALYST, "leaving").reasons}
     assert gains[alert.reason] == (max if now > was else min)(gains.values())
     text = render(alert_words(alert), "en")
-    assert text.startswith(f"the audience “leaving” went from {was} to {now} members on 2024-05-01, more than")
+    assert text.startswith(
+        f"the audience “leaving” went from {was} to {now} members on 2024-05-01, more than"
+    )
     assert "; mainly " in text
 
 

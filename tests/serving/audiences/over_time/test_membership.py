@@ -126,7 +126,14 @@ def test_what_has_expired_leaves_for_that(desk) -> None:
     late = replace(desk, clock=lambda: LATER + timedelta(days=31))
     change = membership_change(late, ANALYST, "kept")
     assert (change.joined, change.members, change.left) == (0, 0, change.was)
-    assert {one.cause for one in change.reasons} <= {"expired", "gone", "data", "consent", "attribute", "model"}
+    assert {one.cause for one in change.reasons} <= {
+        "expired",
+        "gone",
+        "data",
+        "consent",
+        "attribute",
+        "model",
+    }
     assert next(one for one in change.reasons if one.cause == "expired").left > 0
 
 

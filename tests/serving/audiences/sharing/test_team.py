@@ -48,7 +48,10 @@ def later(context, days: int):
 
 
 def test_labels_are_words_that_owner_and_lead_give(desk) -> None:
-    assert set_labels(desk, MARKETER, "leaving", [" spring ", "Retention", "spring"]) == ("Retention", "spring")
+    assert set_labels(desk, MARKETER, "leaving", [" spring ", "Retention", "spring"]) == (
+        "Retention",
+        "spring",
+    )
     assert set_labels(desk, LEA, "leaving", ["spring", "春"]) == ("spring", "春")
     with pytest.raises(NotAllowedError, match="belongs to mo"):
         set_labels(desk, BEA, "leaving", [])
