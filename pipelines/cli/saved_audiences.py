@@ -22,14 +22,14 @@ from tagcast.pipelines.reports.saved.audiences import (
     render_saved,
 )
 from tagcast.pipelines.reports.terminal import say, table
+from tagcast.serving.audiences.over_time import team
 from tagcast.serving.audiences.over_time.changes import changed_members, membership_change
 from tagcast.serving.audiences.over_time.edits import edits
+from tagcast.serving.audiences.over_time.id_lists import read_ids, save_list
 from tagcast.serving.audiences.over_time.words import cause_words
 from tagcast.serving.audiences.saved_audience_actions import delete as delete_audience
 from tagcast.serving.audiences.saved_audience_actions import listed as listed_for
 from tagcast.serving.audiences.saved_audience_actions import save as save_audience
-from tagcast.serving.audiences.sharing import team
-from tagcast.serving.audiences.sharing.id_lists import read_ids, save_list
 from tagcast.serving.delivery.exports_on_record import exports_on_record
 
 __all__ = ["audience"]

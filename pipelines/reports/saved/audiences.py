@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tagcast.registry.governance.audiences.membership_changes import MembershipChange
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.audiences.over_time.edits import Edit
-    from tagcast.serving.audiences.sharing.id_lists import SavedList
+    from tagcast.serving.audiences.over_time.id_lists import SavedList
     from tagcast.serving.delivery.exports_on_record import ExportOnRecord
 
 

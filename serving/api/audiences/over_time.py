@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tagcast.registry.governance.audiences.membership_changes import MembershipChange
 from tagcast.registry.governance.saved_audiences import SavedAudience
+from tagcast.serving.audiences.over_time import team
 from tagcast.serving.audiences.over_time.alerts import AudienceAlert, audience_alerts
 from tagcast.serving.audiences.over_time.changes import changed_members, membership_change
 from tagcast.serving.audiences.over_time.edits import Edit, edits
+from tagcast.serving.audiences.over_time.id_lists import MOST_IDS, SavedList, save_list
 from tagcast.serving.audiences.over_time.membership import Example
-from tagcast.serving.audiences.sharing import team
-from tagcast.serving.audiences.sharing.id_lists import MOST_IDS, SavedList, save_list
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.delivery.exports_on_record import ExportOnRecord, exports_on_record
 from tagcast.serving.web.authentication import person_of

@@ -1,1 +1,1 @@
-"""A saved audience over its runs: its sizes, who joined and left and why, its edits, and sudden changes."""
+"""Saved audiences over their runs and in a team: who joined and left and why, sudden changes, edits, labels, owners, lists of ids."""

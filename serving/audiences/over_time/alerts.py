@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,7 @@ def sudden(earlier: Sequence[int], members: int, share: float | None = None) -> 
     if share is not None or len(earlier) <= LEAST_HISTORY:
         limit = WITHOUT_HISTORY if share is None else share
         return limit if abs(members - before) >= limit * before else None
-    steps = [math.log(max(b, 1) / max(a, 1)) for a, b in zip(earlier, earlier[1:], strict=False)]
+    steps = [math.log(max(b, 1) / max(a, 1)) for a, b in pairwise(earlier)]
     usual = median(steps)
     spread = _OF_NORMAL * median(abs(step - usual) for step in steps)
     chance = math.sqrt(2 / max(before, 1))  # of two sizes that differ by nothing else

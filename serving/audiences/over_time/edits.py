@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tagcast.registry.access.roles import require
 from tagcast.registry.governance.audience_mentions import naming
 from tagcast.registry.governance.audiences.versions import Difference, difference, versions_of
 from tagcast.registry.governance.saved_audiences import AudienceKind
@@ -48,9 +49,12 @@ def edits(context: ServiceContext, person: Person, name: str) -> list[Edit]:
 
     Raises
     ------
+    NotAllowedError
+        Without the right "filter".
     NotFoundError
         When there is none that ``person`` may know of.
     """
+    require(person, "filter")
     audience = find(context, person, name)
     hidden = hidden_attributes(context, person) | hidden_tags(context, person)
     secret = naming(context.state, hidden) if hidden else frozenset()

@@ -13,7 +13,7 @@ from tagcast.features.core.messages import Message, msg
 from tagcast.serving.console.audiences.over_time.team_dialogs import delete_dialog, ids_dialog
 from tagcast.serving.console.i18n.vocabulary import MEMBERSHIP_TITLES
 from tagcast.serving.console.ui.charts import spark
-from tagcast.serving.console.ui.formatting import NONE, day, number
+from tagcast.serving.console.ui.formatting import day, number
 from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.notices import empty
 from tagcast.serving.console.ui.page_context import PageContext, keep_in_address, link
@@ -39,7 +39,6 @@ _HEADS = (
     msg("Size over time"),
     msg("Owner"),
     msg("Changed"),
-    msg("Last export"),
     msg("Actions"),
 )
 
@@ -66,8 +65,8 @@ class Kept:
 def kept(context: ServiceContext, person: Person) -> list[Kept]:
     """Return the saved audiences with the history of their size, and what was done with them."""
     from tagcast.serving.audiences.over_time.alerts import audience_alerts
+    from tagcast.serving.audiences.over_time.team import labels_of
     from tagcast.serving.audiences.saved_audience_actions import listed, sizes
-    from tagcast.serving.audiences.sharing.team import labels_of
     from tagcast.serving.delivery.exports_on_record import exports_on_record
 
     labels = labels_of(context, person)
@@ -237,18 +236,24 @@ def _cells(page: PageContext, one: Kept) -> list[tuple[Markup, str]]:
         join([" ", h("span", say(msg("sudden change")), class_="pill bad")]) if one.sudden else None,
         h("div", audience.description, class_="faint") if audience.description else None,
         h("code", audience.filter, class_="faint clip") if audience.kind != "list" else None,
+        _exported(page, one),
     )
-    last: Markup | str = NONE
-    if one.last_export is not None:
-        last = h("span", day(one.last_export.at), class_="nowrap")
-        if one.last_campaign is not None:
-            campaign = link("/campaigns", one.last_campaign.campaign)
-            last = join([last, h("div", h("a", say(msg("campaign")), href=campaign), class_="faint")])
     return [
         (name, "full wrap"),
         (h("span", number(now), class_="num strong"), "num"),
         (spark([float(s) for s in one.sizes], say(msg("Size over time"))), ""),
         (h("span", audience.owner), "hide"),
         (h("span", day(audience.changed_at), class_="nowrap"), "hide"),
-        (h("div", last), "hide"),
     ]
+
+
+def _exported(page: PageContext, one: Kept) -> Markup | None:
+    """Return when it was exported last, and the last campaign; None where nobody whose exports may be seen has exported it."""
+    if one.last_export is None:
+        return None
+    parts = [page.say(msg("exported {day}", day=day(one.last_export.at)))]
+    if one.last_campaign is not None:
+        where = link("/campaigns", one.last_campaign.campaign)
+        title = page.say(msg("last campaign {day}", day=day(one.last_campaign.at)))
+        parts.append(h("a", title, href=where))
+    return h("div", [join([part, " "]) for part in parts], class_="faint")

@@ -17,8 +17,8 @@ from tagcast.registry.access.audit_log import entries
 from tagcast.registry.access.roles import Person
 from tagcast.registry.operations.contacts import contact_days
 from tagcast.registry.operations.erased_ids import erase_from_lists
+from tagcast.serving.audiences.over_time.id_lists import save_list
 from tagcast.serving.audiences.service import parse_for
-from tagcast.serving.audiences.sharing.id_lists import save_list
 from tagcast.serving.delivery.consent import reach
 from tagcast.serving.delivery.exports import export
 from tagcast.serving.delivery.exports_on_record import exports_on_record

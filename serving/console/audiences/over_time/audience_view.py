@@ -13,8 +13,8 @@ from tagcast.serving.audiences import service
 from tagcast.serving.audiences.over_time.alerts import audience_alerts
 from tagcast.serving.audiences.over_time.changes import membership_change
 from tagcast.serving.audiences.over_time.edits import edits
+from tagcast.serving.audiences.over_time.team import labels_of, used_by
 from tagcast.serving.audiences.saved_audience_actions import find, sizes
-from tagcast.serving.audiences.sharing.team import labels_of, used_by
 from tagcast.serving.console.ui.titles import titles
 from tagcast.serving.delivery.exports_on_record import exports_on_record
 

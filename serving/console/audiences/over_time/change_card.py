@@ -99,7 +99,7 @@ def _reasons(page: PageContext, change: MembershipChange, titles: Mapping[str, s
         for one in change.reasons
     ]
     heads = (msg("Reason"), msg("Joined"), msg("Left"))
-    return h("table", h("thead", head_row(say, heads)), h("tbody", lines), class_="t reasons")
+    return h("table", h("thead", head_row(say, heads)), h("tbody", lines), class_="t why")
 
 
 async def _some(page: PageContext, name: str, titles: Mapping[str, str]) -> None:

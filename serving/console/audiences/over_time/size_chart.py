@@ -11,8 +11,8 @@ from tagcast.serving.console.ui.charts import LEAST_SPAN, points_of
 from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BASE = 640, 200, 64, 18, 14, 164
-_MOST_DAYS = 6
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BASE = 460, 200, 52, 14, 14, 164
+_MOST_DAYS = 5
 """That are written under the axis."""
 
 

@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Message, listed, msg
+from tagcast.serving.audiences.over_time import team
+from tagcast.serving.audiences.over_time.id_lists import MOST_IDS, read_ids, save_list
 from tagcast.serving.audiences.saved_audience_actions import delete
-from tagcast.serving.audiences.sharing import team
-from tagcast.serving.audiences.sharing.id_lists import MOST_IDS, read_ids, save_list
 from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup
@@ -29,7 +29,7 @@ from tagcast.serving.console.ui.widgets import (
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import SavedAudience
-    from tagcast.serving.audiences.sharing.id_lists import SavedList
+    from tagcast.serving.audiences.over_time.id_lists import SavedList
     from tagcast.serving.console.ui.page_context import PageContext
     from tagcast.serving.context import ServiceContext
 

@@ -14,9 +14,8 @@ from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.saved_audiences import frozen_ids, get
 from tagcast.registry.state.tables import AUDIENCE_VERSIONS
 from tagcast.serving.audiences.over_time.edits import edits
-from tagcast.serving.audiences.saved_audience_actions import delete, save
-from tagcast.serving.audiences.sharing.id_lists import save_list
-from tagcast.serving.audiences.sharing.team import (
+from tagcast.serving.audiences.over_time.id_lists import save_list
+from tagcast.serving.audiences.over_time.team import (
     duplicate,
     labels_of,
     possible_owners,
@@ -24,6 +23,7 @@ from tagcast.serving.audiences.sharing.team import (
     transfer,
     used_by,
 )
+from tagcast.serving.audiences.saved_audience_actions import delete, save
 from tests.support.desks import ANALYST, MARKETER, VIEWER, desk_over, publish_made
 from tests.support.stores import make_store
 

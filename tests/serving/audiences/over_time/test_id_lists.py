@@ -5,15 +5,15 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tagcast.serving.audiences.sharing import id_lists
 
 from tagcast.features.core.errors import FilterError, NotAllowedError, TagcastError
 from tagcast.features.loads.former_ids import FOLDER, FORMER_IDS
 from tagcast.registry.governance.saved_audiences import frozen_ids, get
 from tagcast.registry.operations.erased_ids import erase_from_lists
+from tagcast.serving.audiences.over_time.id_lists import read_ids, save_list
 from tagcast.serving.audiences.saved_audience_actions import record_sizes, save
 from tagcast.serving.audiences.service import count, parse_for
-from tagcast.serving.audiences.sharing import id_lists
-from tagcast.serving.audiences.sharing.id_lists import read_ids, save_list
 from tests.support.desks import ANALYST, MARKETER, VIEWER, desk_over, frame, publish_made
 from tests.support.stores import KINDS, make_store
 

@@ -110,6 +110,7 @@ def duplicate(context: ServiceContext, person: Person, name: str, copy: str) -> 
 
 def used_by(context: ServiceContext, person: Person, name: str) -> list[str]:
     """Return the saved audiences that name an audience in their filters, of those that ``person`` may know of."""
+    require(person, "filter")
     audience = find(context, person, name)
     others = directly_naming(context.state, audience.name)
     visible = {one.name for one in visible_audiences(context, person)}
