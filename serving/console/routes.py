@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tagcast.features.core.messages import LANGUAGES, msg
+from tagcast.features.core.messages import LANGUAGES, msg, pmsg
 from tagcast.serving.console.audiences.builder.page import audience_page
 from tagcast.serving.console.audiences.compare import compare_page
 from tagcast.serving.console.audiences.over_time.audience_page import saved_audience_page
@@ -67,7 +67,7 @@ def add_pages(_app: FastAPI, context: ServiceContext) -> None:
         saved_audience_page,
         "filter",
     )
-    add_page(context, "/exports", msg("Exports"), "/exports", exports_page, "export")
+    add_page(context, "/exports", pmsg("page", "Exports"), "/exports", exports_page, "export")
     add_page(context, "/campaigns", msg("Campaigns"), "/campaigns", campaigns_page, "export")
     add_page(context, "/campaigns/{campaign}", msg("Campaigns"), "/campaigns", campaign_view, "export")
     add_page(context, "/profile", msg("Customer lookup"), "/profile", profile_lookup, "profiles")

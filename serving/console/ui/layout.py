@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.errors import StoreError, TagcastError
-from tagcast.features.core.messages import LANGUAGES, Message, msg
+from tagcast.features.core.messages import LANGUAGES, Message, msg, pmsg
 from tagcast.registry.access.roles import Right
 from tagcast.serving.console.i18n.translator import NAMES, SHORT
 from tagcast.serving.console.i18n.vocabulary import role_title
@@ -52,7 +52,7 @@ _NAV: dict[Message, tuple[tuple[str, Message, str, Right], ...]] = {
         ("/audience", msg("New audience"), "build", "filter"),
         ("/audiences", msg("Saved audiences"), "audience", "filter"),
         ("/campaigns", msg("Campaigns"), "campaign", "export"),
-        ("/exports", msg("Exports"), "download", "export"),
+        ("/exports", pmsg("page", "Exports"), "download", "export"),
         ("/compare", msg("Compare"), "compare", "filter"),
         ("/profile", msg("Customer lookup"), "profile", "profiles"),
     ),

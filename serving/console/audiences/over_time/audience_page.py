@@ -60,9 +60,9 @@ async def saved_audience_page(page: PageContext) -> None:
     with ui.element("div").classes("cols2"):
         with ui.element("div").classes("stack"):
             html(_size(page, view))
-            html(about_card(page, view))
-        with ui.element("div").classes("stack"):
             change_card(page, audience.name, view.change, view.titles)
+        with ui.element("div").classes("stack"):
+            html(about_card(page, view))
             html(edits_card(page, view.edits))
 
 
@@ -77,20 +77,9 @@ def _actions(page: PageContext, view: AudienceView) -> None:
         if view.tree is not None and person.may("export"):
             export = partial(export_dialog, page, view.tree, audience.members or 0, audience.name)
             button(say(msg("Export")), export, "primary", "download")
-        html(
-            join(
-                [
-                    link_button(
-                        say(msg("Open in the builder")), link("/audience", saved=audience.name), "", "pencil"
-                    ),
-                    link_button(
-                        say(msg("Portrait")), link("/portrait", name=audience.name), "quiet", "portrait"
-                    ),
-                ]
-            ),
-            "span",
-            "row",
-        )
+        builder, portrait = link("/audience", saved=audience.name), link("/portrait", name=audience.name)
+        html(link_button(say(msg("Open in the builder")), builder, "", "pencil"))
+        html(link_button(say(msg("Portrait")), portrait, "quiet", "portrait"))
         if person.may("save"):
             button(say(msg("Duplicate")), partial(duplicate_dialog, page, audience.name), "quiet")
         if manages:

@@ -60,7 +60,7 @@ def change_card(
             )
             html(h("p", say(about), class_="faint"))
         if page.person.may("profiles"):
-            with ui.element("div").classes("actions"):
+            with ui.element("div").classes("actions more"):
                 button(say(msg("Show some of them")), lambda: _some(page, name, titles), "small")
 
 

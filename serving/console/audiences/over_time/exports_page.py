@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import msg, pmsg
 from tagcast.serving.audiences.filter_resolution import visible_audiences
 from tagcast.serving.console.ui.formatting import NONE, minute, number
 from tagcast.serving.console.ui.html import h
@@ -41,7 +41,7 @@ async def exports_page(page: PageContext) -> None:
     known = await page.run(_known)
     about = msg("Everybody’s exports.") if team else msg("Your exports. Who leads a team sees everybody’s.")
     with ui.element("div").classes("head"):
-        html(h("div", h("h1", say(msg("Exports"))), h("p", say(about))), classes="grow")
+        html(h("div", h("h1", say(pmsg("page", "Exports"))), h("p", say(about))), classes="grow")
     if team:
         with ui.element("div").classes("filters"):
             whose = {"": say(msg("everybody’s")), "mine": say(msg("mine"))}
