@@ -87,7 +87,9 @@ def test_a_list_of_ids_is_uploaded_and_exported_and_a_lead_sees_it(shop, browser
     mia.open(f"{site}/audiences")
     mia.press(msg("From a list of IDs"))
     page.get_by_label(say(msg("Name")), exact=True).fill(name)
-    page.locator(".sheet-dialog input[type=file]").set_input_files(file)
+    with page.expect_file_chooser() as chooser:
+        mia.press(msg("Choose a text or CSV file"), within=".sheet-dialog")
+    chooser.value.set_files(file)
     page.get_by_text(say(msg("The file is read; its first column is taken."))).wait_for()
     mia.press(msg("Save"), within=".sheet-dialog")
     known = msg("{known} of {given} IDs are known and saved.", known="30", given="31")

@@ -13,7 +13,8 @@ from tagcast.serving.audiences.over_time import team
 from tagcast.serving.audiences.over_time.id_lists import MOST_IDS, read_ids, save_list
 from tagcast.serving.audiences.saved_audience_actions import delete
 from tagcast.serving.console.ui.formatting import number
-from tagcast.serving.console.ui.html import h
+from tagcast.serving.console.ui.html import h, join
+from tagcast.serving.console.ui.icons import icon
 from tagcast.serving.console.ui.notices import done, error_markup
 from tagcast.serving.console.ui.page_context import link
 from tagcast.serving.console.ui.widgets import (
@@ -150,10 +151,11 @@ def ids_dialog(page: PageContext) -> None:
             file["text"] = raw.decode("utf-8-sig", errors="replace")
             chosen.content = h("p", say(msg("The file is read; its first column is taken.")), class_="faint")
 
-        upload = ui.upload(
-            label=say(msg("or a text or CSV file")), on_upload=take, auto_upload=True, max_files=1
-        )
-        upload.props("flat bordered accept=.csv,.txt,text/csv,text/plain").classes("upload")
+        # Quasar's own field cannot be read out: a button opens its choice of files in its place.
+        upload = ui.upload(on_upload=take, auto_upload=True, max_files=1)
+        upload.props("accept=.csv,.txt,text/csv,text/plain").classes("hidden")
+        pick = html(join([icon("plus"), say(msg("Choose a text or CSV file"))]), "button", "btn small")
+        pick.props("type=button").on("click", js_handler=f"() => getElement({upload.id}).$refs.qRef.pickFiles()")
         chosen = html(Markup(""))
         html(
             h(
