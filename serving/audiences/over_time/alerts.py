@@ -135,7 +135,7 @@ def alert_of(
 def audience_alerts(context: ServiceContext, person: Person) -> list[AudienceAlert]:
     """Return the saved audiences whose size changed suddenly with the active run, by name, as ``person`` may see them.
 
-    Whoever sees some profiles only is told nothing: sizes on record are of everybody. Who may not look at single profiles reads
+    Whoever sees some profiles only sees none: sizes on record are of everybody. Who may not look at single profiles reads
     rounded sizes and no reason.
     """
     if person.limits or not person.may("filter"):

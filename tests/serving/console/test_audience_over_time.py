@@ -35,7 +35,9 @@ def test_why_an_audience_changed_is_three_clicks_away(browser, site, language):
     assert sum(shown[1::2]) == change["left"]
     mia.press(msg("Show some of them"))
     page.locator(".sheet-dialog a").first.wait_for()
-    assert page.locator(".sheet-dialog tbody tr").count() == min(change["joined"], 10) + min(change["left"], 10)
+    assert page.locator(".sheet-dialog tbody tr").count() == min(change["joined"], 10) + min(
+        change["left"], 10
+    )
     lines = mia.ask("GET", "/api/v1/audit/accesses?who=mia")
     assert lines[0]["detail"] == {"audience": name}
     mia.leave()

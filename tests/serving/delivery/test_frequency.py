@@ -36,7 +36,7 @@ GOAL = {"kind": "any_event", "event": "purchase", "horizon_days": 14}
 OLD, YOUNG, ALL = "age >= 40", "age < 60", "age > 0"
 
 
-def desk(kind, folder, beyond="leave_out"):
+def limited(kind, folder, beyond="leave_out"):
     store = make_store(kind, folder)
     publish_made(store)
     return desk_over(store, folder / "project", PROFILES + LIMIT.format(beyond=beyond))
@@ -59,7 +59,7 @@ def consenting(text: str) -> set[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_who_was_contacted_as_often_as_allowed_is_left_out(kind, tmp_path) -> None:
-    context = desk(kind, tmp_path)
+    context = limited(kind, tmp_path)
     times: Counter = Counter()
     for day, text, how in (
         (0, OLD, {"name": "spring", "holdout": 0.3, "goal": GOAL}),  # a campaign
@@ -94,7 +94,7 @@ def test_who_was_contacted_as_often_as_allowed_is_left_out(kind, tmp_path) -> No
 
 
 def test_a_limit_may_only_warn(tmp_path) -> None:
-    context = desk("duckdb", tmp_path, "warn")
+    context = limited("duckdb", tmp_path, "warn")
     for rested in (0, 0, 0):
         record, given = written(context, ALL)
         assert (len(given), record.rested) == (len(consenting(ALL)), rested)
@@ -102,7 +102,7 @@ def test_a_limit_may_only_warn(tmp_path) -> None:
 
 
 def test_who_became_one_person_was_contacted_as_one(tmp_path) -> None:
-    context = desk("duckdb", tmp_path)
+    context = limited("duckdb", tmp_path)
     first, second = sorted(consenting(ALL))[:2]
     lists = "IN AUDIENCE 'x'"
     save_list(context, MARKETER, "x", [first])
@@ -118,7 +118,7 @@ def test_who_became_one_person_was_contacted_as_one(tmp_path) -> None:
 
 
 def test_without_a_limit_nothing_is_kept_and_old_contacts_go(tmp_path) -> None:
-    context = desk("duckdb", tmp_path)
+    context = limited("duckdb", tmp_path)
     record, _ = written(context, ALL)
     assert list(contact_days(context.state)) == [record.id]
     gone, _ = erase_from_lists(context.state, sorted(consenting(ALL))[:3])
@@ -134,7 +134,7 @@ def test_without_a_limit_nothing_is_kept_and_old_contacts_go(tmp_path) -> None:
 
 
 def test_a_lead_sees_everybodys_exports_and_a_marketer_their_own(tmp_path) -> None:
-    context = desk("duckdb", tmp_path)
+    context = limited("duckdb", tmp_path)
     mine, _ = written(context, ALL, MARKETER, name="leaving", holdout=0.2, goal=GOAL)
     other, _ = written(on(context, 1), OLD, Person("bea", "marketer"))
     lead = Person("lea", "lead")

@@ -46,7 +46,7 @@ class AudienceView:
     sizes : tuple of (date, int)
         By the day of the data, oldest first.
     change : MembershipChange, TagcastError or None
-        Since the run before; the error where it cannot be told.
+        Since the run before; the error where it cannot be known.
     alert : AudienceAlert or None
     labels, used_by : tuple of str
     edits : list of Edit

@@ -155,7 +155,9 @@ def ids_dialog(page: PageContext) -> None:
         upload = ui.upload(on_upload=take, auto_upload=True, max_files=1)
         upload.props("accept=.csv,.txt,text/csv,text/plain").classes("hidden")
         pick = html(join([icon("plus"), say(msg("Choose a text or CSV file"))]), "button", "btn small")
-        pick.props("type=button").on("click", js_handler=f"() => getElement({upload.id}).$refs.qRef.pickFiles()")
+        pick.props("type=button").on(
+            "click", js_handler=f"() => getElement({upload.id}).$refs.qRef.pickFiles()"
+        )
         chosen = html(Markup(""))
         html(
             h(

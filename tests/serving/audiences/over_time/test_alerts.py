@@ -1,4 +1,4 @@
-"""Which changes of a saved audience's size are sudden, who is told, and what the night sends."""
+"""Which changes of a saved audience's size are sudden, who learns of it, and what the night sends."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_chance_alone_seldom_alerts() -> None:
 
 
 @pytest.fixture
-def desk(tmp_path):
+def context(tmp_path):
     store = make_store("duckdb", tmp_path)
     publish(store, 1)
     context = desk_over(store, tmp_path / "project")
@@ -78,17 +78,17 @@ def desk(tmp_path):
     )
 
 
-def test_it_says_from_where_to_where_and_mainly_why(desk) -> None:
+def test_it_says_from_where_to_where_and_mainly_why(context) -> None:
     was, now = (
         int(((one["churn_risk:value"] == "yes") & (one["email_ok"] == True)).sum())  # noqa: E712
         for one in (rows(1), rows(2))
     )
     assert abs(now / was - 1) > 0.06
-    seen, (alert,) = audience_alerts(desk, ANALYST), audience_alerts(desk, MARKETER)
+    seen, (alert,) = audience_alerts(context, ANALYST), audience_alerts(context, MARKETER)
     assert [one.audience for one in seen] == ["leaving", "rich"]  # the other stayed nearly as it was
     assert (alert.audience, alert.before, alert.members, alert.run) == ("leaving", was, now, 2)
     assert alert.change == pytest.approx(now / was - 1)
-    gains = {one: one.joined - one.left for one in membership_change(desk, ANALYST, "leaving").reasons}
+    gains = {one: one.joined - one.left for one in membership_change(context, ANALYST, "leaving").reasons}
     assert gains[alert.reason] == (max if now > was else min)(gains.values())
     text = render(alert_words(alert), "en")
     assert text.startswith(
@@ -97,22 +97,22 @@ def test_it_says_from_where_to_where_and_mainly_why(desk) -> None:
     assert "; mainly " in text
 
 
-def test_who_may_not_see_single_profiles_reads_rounded_sizes_and_no_reason(desk) -> None:
-    (alert,) = audience_alerts(desk, VIEWER)
+def test_who_may_not_see_single_profiles_reads_rounded_sizes_and_no_reason(context) -> None:
+    (alert,) = audience_alerts(context, VIEWER)
     assert alert.before % 10 == alert.members % 10 == 0
     assert alert.reason is None
-    limited = replace(MARKETER, roles=roles_of(desk.settings.access), rows=("north",))
-    assert audience_alerts(desk, limited) == []
-    assert audience_alerts(desk, Person("ad", "admin")) == []
+    limited = replace(MARKETER, roles=roles_of(context.settings.access), rows=("north",))
+    assert audience_alerts(context, limited) == []
+    assert audience_alerts(context, Person("ad", "admin")) == []
 
 
-def test_an_edit_is_no_sudden_change(desk) -> None:
-    save(desk, MARKETER, "leaving", "age > 80")
-    assert audience_alerts(desk, MARKETER) == []
+def test_an_edit_is_no_sudden_change(context) -> None:
+    save(context, MARKETER, "leaving", "age > 80")
+    assert audience_alerts(context, MARKETER) == []
 
 
-def test_the_night_tells_of_it(desk) -> None:
-    project = SimpleNamespace(settings=desk.settings, state=desk.state, store=desk.store.store)
-    news = [one for one in unsent(project, desk.now) if one.occasion == "audience_changed"]
+def test_the_night_tells_of_it(context) -> None:
+    project = SimpleNamespace(settings=context.settings, state=context.state, store=context.store.store)
+    news = [one for one in unsent(project, context.now) if one.occasion == "audience_changed"]
     assert [one.text.partition("”")[0] for one in news] == ["the audience “leaving", "the audience “rich"]
     assert len({one.id for one in news}) == 2

@@ -68,7 +68,7 @@ def reasons(change) -> Counter:
 
 
 @pytest.fixture(params=KINDS, scope="module")
-def desk(request, tmp_path_factory):
+def context(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     store = make_store(request.param, folder)
     publish(store, 1)
@@ -88,8 +88,8 @@ def desk(request, tmp_path_factory):
     ("name", "before", "now"),
     [("kept", FIRST, FIRST), ("edited", FIRST, SECOND), ("nested", FIRST, SECOND), ("wide", THIRD, THIRD)],
 )
-def test_each_who_joined_or_left_has_the_reason_that_pandas_finds(desk, name, before, now) -> None:
-    change = membership_change(desk, ANALYST, name)
+def test_each_who_joined_or_left_has_the_reason_that_pandas_finds(context, name, before, now) -> None:
+    change = membership_change(context, ANALYST, name)
     was, became = members(rows(1), before), members(rows(2), now)
     first, second = set(was.index[was]), set(became.index[became])
     assert (change.was, change.members) == (len(first), len(second))
@@ -100,30 +100,30 @@ def test_each_who_joined_or_left_has_the_reason_that_pandas_finds(desk, name, be
     assert len(change.reasons) >= 4
 
 
-def test_the_few_who_are_shown_are_on_record(desk) -> None:
-    shown = changed_members(desk, ANALYST, "kept")
+def test_the_few_who_are_shown_are_on_record(context) -> None:
+    shown = changed_members(context, ANALYST, "kept")
     was, became = members(rows(1), FIRST), members(rows(2), FIRST)
     first, second = set(was.index[was]), set(became.index[became])
     assert [one.profile_id for one in shown if one.direction == "joined"] == sorted(second - first)[:10]
     assert [one.profile_id for one in shown if one.direction == "left"] == sorted(first - second)[:10]
-    (line,) = accesses(desk.state, who="ann", profiles=[shown[0].profile_id])[:1]
+    (line,) = accesses(context.state, who="ann", profiles=[shown[0].profile_id])[:1]
     assert (line.kind, line.profiles, line.detail["audience"]) == ("examples", len(shown), "kept")
     with pytest.raises(NotAllowedError):
-        changed_members(desk, VIEWER, "kept")
+        changed_members(context, VIEWER, "kept")
     with pytest.raises(NotAllowedError, match="who joined and left"):
-        membership_change(desk, VIEWER, "kept")
+        membership_change(context, VIEWER, "kept")
 
 
-def test_of_a_frozen_one_only_who_is_gone_has_left(desk) -> None:
-    change = membership_change(desk, ANALYST, "then")
+def test_of_a_frozen_one_only_who_is_gone_has_left(context) -> None:
+    change = membership_change(context, ANALYST, "then")
     was = members(rows(1), THIRD)
     gone = [one for one in was.index[was] if one not in rows(2).index]
     assert (change.joined, change.left) == (0, len(gone))
     assert reasons(change) == {("gone", "", "left"): len(gone)}
 
 
-def test_what_has_expired_leaves_for_that(desk) -> None:
-    late = replace(desk, clock=lambda: LATER + timedelta(days=31))
+def test_what_has_expired_leaves_for_that(context) -> None:
+    late = replace(context, clock=lambda: LATER + timedelta(days=31))
     change = membership_change(late, ANALYST, "kept")
     assert (change.joined, change.members, change.left) == (0, 0, change.was)
     assert {one.cause for one in change.reasons} <= {
@@ -137,19 +137,19 @@ def test_what_has_expired_leaves_for_that(desk) -> None:
     assert next(one for one in change.reasons if one.cause == "expired").left > 0
 
 
-def test_what_the_night_has_kept_is_read_while_it_answers_the_question(desk, monkeypatch) -> None:
-    record_changes(desk, ANALYST)
-    fresh = membership_change(desk, ANALYST, "kept")
-    kept = change_on(desk.state, "kept", 2)
+def test_what_the_night_has_kept_is_read_while_it_answers_the_question(context, monkeypatch) -> None:
+    record_changes(context, ANALYST)
+    fresh = membership_change(context, ANALYST, "kept")
+    kept = change_on(context.state, "kept", 2)
     assert kept == fresh
     assert kept.main in kept.reasons
-    save(desk, ANALYST, "kept", THIRD)
-    assert membership_change(desk, ANALYST, "kept").members != kept.members
-    save(desk, ANALYST, "kept", FIRST)
-    assert membership_change(desk, ANALYST, "kept") == fresh
+    save(context, ANALYST, "kept", THIRD)
+    assert membership_change(context, ANALYST, "kept").members != kept.members
+    save(context, ANALYST, "kept", FIRST)
+    assert membership_change(context, ANALYST, "kept") == fresh
 
 
-def test_members_that_were_not_kept_are_not_compared(desk) -> None:
-    save(desk, ANALYST, "then", THIRD)
+def test_members_that_were_not_kept_are_not_compared(context) -> None:
+    save(context, ANALYST, "then", THIRD)
     with pytest.raises(StoreError, match="are not kept"):
-        membership_change(desk, ANALYST, "then")
+        membership_change(context, ANALYST, "then")
