@@ -19,6 +19,13 @@ SECOND = (
     f"churn_risk = 'yes' AND NOT city = '北京' AND email_ok = TRUE AND \"{TEA}\".band = 'high' AND age >= 40"
 )
 THIRD = f"(churn_risk = 'yes' OR NOT city = '北京') AND \"{TEA}\".score >= 0.3"
+PARITY = f"""
+(churn_risk = 'yes' AND NOT email_ok = TRUE AND NOT "{TEA}".band = 'high')
+OR (NOT churn_risk = 'yes' AND email_ok = TRUE AND NOT "{TEA}".band = 'high')
+OR (NOT churn_risk = 'yes' AND NOT email_ok = TRUE AND "{TEA}".band = 'high')
+OR (churn_risk = 'yes' AND email_ok = TRUE AND "{TEA}".band = 'high')
+"""
+"""Whatever changes makes a member of who was none, and the other way round."""
 LATER = NOW + timedelta(days=2)
 
 
@@ -68,6 +75,8 @@ def rows(number: int) -> pd.DataFrame:
 def members(frame: pd.DataFrame, text: str) -> pd.Series:
     city = frame["city"] != "北京"
     leaving = frame["churn_risk:value"] == "yes"
+    if text == PARITY:
+        return leaving ^ (frame["email_ok"] == True) ^ (frame[f"{TEA}:band"] == "high")  # noqa: E712
     if text == THIRD:
         return (leaving | city) & (frame[f"{TEA}:score"] >= 0.3)
     found = leaving & city & (frame["email_ok"] == True) & (frame[f"{TEA}:band"] == "high")  # noqa: E712

@@ -16,6 +16,7 @@ from tagcast.serving.audiences.saved_audience_actions import save
 from tests.serving.audiences.over_time.published_twice import (
     FIRST,
     LATER,
+    PARITY,
     SECOND,
     TEA,
     THIRD,
@@ -73,7 +74,7 @@ def context(request, tmp_path_factory):
     store = make_store(request.param, folder)
     publish(store, 1)
     context = desk_over(store, folder / "project")
-    for name, text in (("kept", FIRST), ("edited", FIRST), ("wide", THIRD)):
+    for name, text in (("kept", FIRST), ("edited", FIRST), ("wide", THIRD), ("parity", PARITY)):
         save(context, ANALYST, name, text)
     save(context, ANALYST, "nested", "IN AUDIENCE 'edited' AND income > 0")
     save(context, ANALYST, "then", THIRD, kind="frozen")
@@ -86,7 +87,13 @@ def context(request, tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("name", "before", "now"),
-    [("kept", FIRST, FIRST), ("edited", FIRST, SECOND), ("nested", FIRST, SECOND), ("wide", THIRD, THIRD)],
+    [
+        ("kept", FIRST, FIRST),
+        ("edited", FIRST, SECOND),
+        ("nested", FIRST, SECOND),
+        ("wide", THIRD, THIRD),
+        ("parity", PARITY, PARITY),
+    ],
 )
 def test_each_who_joined_or_left_has_the_reason_that_pandas_finds(context, name, before, now) -> None:
     change = membership_change(context, ANALYST, name)
