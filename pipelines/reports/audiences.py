@@ -51,6 +51,8 @@ def render_count(found: dict[str, Any]) -> None:
                     **one,
                 )
             )
+    for channel, members in found["reachable"].items():
+        say(msg("  {members:,} can be contacted by {channel}", members=members, channel=channel))
     for tag, confidence in found["mean_confidence"].items():
         if confidence is not None:
             say(msg("  {tag}: mean confidence {confidence:.3f}", tag=tag, confidence=confidence))
