@@ -245,13 +245,15 @@ def reach_of(
     *,
     channel: str | None = None,
     no_contact: bool = False,
+    starts: date | None = None,
 ) -> Reach:
     """Return how many members an export would write and leave out, without writing it."""
     from tagcast.serving.audiences.service import parse_for
     from tagcast.serving.delivery.consent import reach, require_purpose
 
     require_purpose(context.settings, channel, no_contact=no_contact)
-    return reach(context, person, parse_for(context, person, text), channel)
+    tree = parse_for(context, person, text)
+    return reach(context, person, tree, channel, starts=starts, no_contact=no_contact)
 
 
 def power_of(

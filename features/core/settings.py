@@ -18,7 +18,7 @@ from tagcast.features.core.home.stamp import check_owner
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.schema import operation
 from tagcast.features.core.schema.access import Access
-from tagcast.features.core.schema.campaigns import Campaigns, check_campaigns, check_consent
+from tagcast.features.core.schema.campaigns import Campaigns, Contact, check_campaigns, check_consent
 from tagcast.features.core.schema.engine import EngineName, Spark
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
 from tagcast.features.core.schema.identity_provider import Oidc
@@ -64,6 +64,7 @@ class Settings(Strict):
         default_factory=dict, description='channel = attribute that says yes: email = "email_ok"'
     )
     campaigns: Campaigns = Campaigns()
+    contact: Contact = Contact()
     access: Access = Access()
     state: operation.StateDatabase = operation.StateDatabase()
     feast: operation.Feast = operation.Feast()

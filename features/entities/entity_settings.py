@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import msg
+from tagcast.features.core.schema.campaigns import Contact
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE
 from tagcast.features.core.schema.profiles import Profiles
 from tagcast.features.core.schema.sources import Join, Place, Source
@@ -53,6 +54,7 @@ def settings_of(settings: Settings, entity: str) -> Settings:
             "profiles": settings.entities[entity].table,
             "identity": None,
             "consent": {},
+            "contact": Contact(),
         }
     )
     made.seen_by(entity, settings)

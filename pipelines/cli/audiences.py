@@ -1,4 +1,4 @@
-"""`tagcast audience`: whom a filter finds, what sets them apart, how they are saved and exported."""
+"""`tagcast audience`: whom a filter finds, what sets them apart, and how they are exported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Literal
 
 import click
 
-from tagcast.features.core.messages import msg
 from tagcast.pipelines import audiences
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, purpose_option
@@ -23,13 +22,8 @@ from tagcast.pipelines.reports.audiences import (
     render_overlap,
     render_portrait,
     render_reach,
-    render_saved,
 )
-from tagcast.pipelines.reports.terminal import say
 from tagcast.pipelines.reports.thresholds import render_profit
-from tagcast.serving.audiences.saved_audience_actions import delete as delete_audience
-from tagcast.serving.audiences.saved_audience_actions import listed as listed_for
-from tagcast.serving.audiences.saved_audience_actions import save as save_audience
 from tagcast.serving.audiences.wording.field_words import fields_for
 
 
@@ -227,7 +221,9 @@ def export(
     if (holdout or goal is not None) and not no_contact:
         planned = audiences.power_of(context, invocation.person, text, holdout, channel=channel, goal=goal)
     if dry_run:
-        reach = audiences.reach_of(context, invocation.person, text, channel=channel, no_contact=no_contact)
+        reach = audiences.reach_of(
+            context, invocation.person, text, channel=channel, no_contact=no_contact, starts=starts
+        )
         power = {} if planned is None else {"power": asdict(planned)}
         invocation.answer(
             {**asdict(reach), "written": reach.written, **power}, lambda: render_reach(reach, planned)
@@ -251,53 +247,3 @@ def export(
         days=days,
     )
     invocation.answer({"out": str(out), **asdict(found)}, lambda: render_export(out, found, planned))
-
-
-@audience.command()
-@click.argument("name")
-@click.argument("text", metavar="FILTER")
-@click.option("--description", default="")
-@click.option(
-    "--frozen", is_flag=True, help="Keep who is in it now; default: the filter is evaluated each time."
-)
-@pass_invocation
-def save(invocation: Invocation, name: str, text: str, description: str, frozen: bool) -> None:
-    """Save FILTER as NAME, for others and as a condition: IN AUDIENCE 'NAME'.
-
-    \b
-    Example:
-      tagcast audience save loyal "high_value = 'yes' AND churn_risk = 'no'" --description "for the spring letter"
-      tagcast audience save "spring letter" "IN AUDIENCE 'loyal'" --frozen
-    """
-    kind: Literal["frozen", "dynamic"] = "frozen" if frozen else "dynamic"
-    found = save_audience(
-        invocation.context(), invocation.person, name, text, description=description, kind=kind
-    )
-    invocation.answer(asdict(found), lambda: render_saved([found]))
-
-
-@audience.command("list")
-@pass_invocation
-def list_saved(invocation: Invocation) -> None:
-    """List the saved audiences.
-
-    \b
-    Example:
-      tagcast audience list
-    """
-    found = listed_for(invocation.context(), invocation.person)
-    invocation.answer([asdict(a) for a in found], lambda: render_saved(found))
-
-
-@audience.command()
-@click.argument("name")
-@pass_invocation
-def delete(invocation: Invocation, name: str) -> None:
-    """Delete a saved audience; one that other audiences use has to be removed from their filters first.
-
-    \b
-    Example:
-      tagcast audience delete loyal
-    """
-    delete_audience(invocation.context(), invocation.person, name)
-    invocation.answer({"deleted": name}, lambda: say(msg("the audience {name!r} is deleted", name=name)))

@@ -119,7 +119,7 @@ role_option = click.option(
     "--role",
     default="viewer",
     show_default=True,
-    help="What they may do: viewer, marketer, data_scientist, admin, owner, or a role of [access.roles].",
+    help="What they may do: viewer, marketer, lead, data_scientist, admin, owner, or a role of [access.roles].",
 )
 rows_option = click.option(
     "--rows",

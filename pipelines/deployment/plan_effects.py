@@ -98,12 +98,12 @@ def _audiences(
     """Return the saved audiences that speak of ``tags``, ready to be asked, and those that could not be any more."""
     from tagcast.models.filters.conditions import fields
     from tagcast.pipelines.project.local_user import local_user
-    from tagcast.registry.governance.saved_audiences import all_saved
+    from tagcast.registry.governance.saved_audiences import FIXED, all_saved
     from tagcast.serving.audiences.filter_resolution import resolve
 
     found, broken = {}, []
     for audience in all_saved(context.state):
-        if audience.kind == "frozen":
+        if audience.kind in FIXED:
             continue  # its members are a list: no tag changes it
         try:
             one = resolve(context, local_user(), audience.filter)

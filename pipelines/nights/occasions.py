@@ -11,7 +11,10 @@ from tagcast.features.core.schema.entities import PROFILE
 from tagcast.pipelines.nights.notify import News
 from tagcast.registry.governance.night_record import notified, steps_since
 from tagcast.registry.governance.observed_accuracy import broken_since
+from tagcast.registry.governance.saved_audiences import all_saved
 from tagcast.registry.operations.floors import FloorRow, observed_floors
+from tagcast.serving.audiences.over_time.alerts import alert_of
+from tagcast.serving.audiences.over_time.words import alert_words
 from tagcast.serving.campaigns.words import floor_words
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ NEWS_DAYS = 7
 
 
 def unsent(project: Project, now: datetime) -> list[News]:
-    """Return what nobody has heard of yet: of the steps of the last days, of broken promises, expired tags and waiting reviews.
+    """Return what nobody has heard of yet: of the steps of the last days, of broken promises, expired tags, sudden
+    changes of audiences and waiting reviews.
 
     Parameters
     ----------
@@ -36,7 +40,7 @@ def unsent(project: Project, now: datetime) -> list[News]:
     recorded = [News.from_json(one) for step in steps_since(project.state, since) for one in step.news]
     floors = [row for row in observed_floors(project.state) if row.due >= since.date() and row.is_broken]
     broken = [broken_promise(project, row) for row in (*broken_since(project.state, since.date()), *floors)]
-    every = [*recorded, *broken, *_expired(project, now), *_reviews(project)]
+    every = [*recorded, *broken, *_expired(project, now), *_audiences(project), *_reviews(project)]
     sent = notified(project.state)
     return list({one.id: one for one in every if one.id not in sent}.values())
 
@@ -84,6 +88,16 @@ def _expired(project: Project, now: datetime) -> Iterator[News]:
             day = f"{tag.expires_at:%Y-%m-%d}"
             text = msg("expired on {day}: nothing is known by it", day=day)
             yield _news(project, "stale", tag.tag, text, day)
+
+
+def _audiences(project: Project) -> Iterator[News]:
+    """Yield the saved audiences whose size changed suddenly with the active run."""
+    log, share = project.store.log(), project.settings.notify.audience_change
+    for audience in all_saved(project.state) if log else ():
+        alert = alert_of(project.state, audience, log, share)
+        if alert is not None:
+            key = f"{alert.as_of}:{alert.run}:{audience.name}"
+            yield _news(project, "audience_changed", "", alert_words(alert), key)
 
 
 def _reviews(project: Project) -> Iterator[News]:

@@ -154,9 +154,13 @@ def _kept(folder: str) -> Callable[[Project, Sequence[str]], Rows]:
 
 def _lists(project: Project, ids: Sequence[str]) -> Rows:
     from tagcast.registry.operations.campaigns import all_campaigns, given_list, holdout_list
+    from tagcast.registry.operations.contacts import contact_days
     from tagcast.registry.state.id_lists import lists_with
 
-    campaigns = {}
+    campaigns = {
+        given_list(export): {"export": export, "channel": channel, "starts": day, "approached": True}
+        for export, (day, channel) in contact_days(project.state).items()
+    }
     for one in all_campaigns(project.state):
         about = {
             "campaign": one.id,

@@ -12,7 +12,6 @@ from tagcast.pipelines.reports.terminal import amount, say, table
 
 if TYPE_CHECKING:
     from tagcast.pipelines.audiences import FoundOutcome
-    from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.audiences.portraits.overlap import Overlap
     from tagcast.serving.audiences.portraits.portrait import Portrait
     from tagcast.serving.audiences.wording.field_words import FilterField
@@ -54,6 +53,8 @@ def render_count(found: dict[str, Any]) -> None:
                     **one,
                 )
             )
+    for channel, members in found["reachable"].items():
+        say(msg("  {members:,} can be contacted by {channel}", members=members, channel=channel))
     for tag, confidence in found["mean_confidence"].items():
         if confidence is not None:
             say(msg("  {tag}: mean confidence {confidence:.3f}", tag=tag, confidence=confidence))
@@ -249,6 +250,10 @@ def render_export(out: Path, found: ExportRecord, planned: Power | None = None) 
         say(msg("  {count:,} left out: they do not consent to the channel", count=found.without_consent))
     if found.standing:
         say(msg("  {count:,} left out: they belong to the standing control group", count=found.standing))
+    if found.rested:
+        say(msg("  {count:,} left out: they were contacted as often as allowed of late", count=found.rested))
+    elif found.at_limit:
+        say(msg("  {count:,} were contacted as often as allowed of late already", count=found.at_limit))
     if found.hidden:
         say(msg("  left out, since you may not see them: {names}", names=listed(found.hidden)))
     if found.goal is not None:
@@ -288,6 +293,17 @@ def render_reach(found: Reach, planned: Power | None = None) -> None:
                 count=found.standing,
             )
         )
+    if found.rested:
+        say(
+            msg(
+                "  {count:,} would be left out: they were contacted as often as allowed of late",
+                count=found.rested,
+            )
+        )
+    elif found.at_limit:
+        say(msg("  {count:,} were contacted as often as allowed of late already", count=found.at_limit))
+    if found.contacted:
+        say(msg("  {count:,} were contacted of late at all", count=found.contacted))
     _render_power(planned)
 
 
@@ -295,24 +311,3 @@ def _render_power(planned: Power | None) -> None:
     """Print which lift a campaign would see."""
     if planned is not None:
         say(planned.sentence)
-
-
-def render_saved(found: Sequence[SavedAudience]) -> None:
-    """Print saved audiences."""
-    table(
-        msg("Saved audiences"),
-        (
-            msg("name"),
-            msg("kind"),
-            msg("profiles"),
-            msg("run"),
-            msg("owner"),
-            msg("changed"),
-            msg("filter"),
-            msg("description"),
-        ),
-        [
-            (a.name, a.kind, a.members, a.run, a.owner, f"{a.changed_at:%Y-%m-%d}", a.filter, a.description)
-            for a in found
-        ],
-    )

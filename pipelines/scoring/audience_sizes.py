@@ -1,4 +1,4 @@
-"""How large each saved audience is in the run just published."""
+"""How large each saved audience is in the run just published, and why it is another size than before."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 
 def save_sizes(settings: Settings, now: datetime) -> None:
-    """Save how large each saved audience is in the run just published; what fails is said and holds nothing up."""
+    """Save how large each saved audience is in the run just published, and who joined and left; what fails is said and holds nothing up."""
     from tagcast.pipelines.project.local_user import local_user
+    from tagcast.serving.audiences.over_time.changes import record_changes
     from tagcast.serving.audiences.saved_audience_actions import record_sizes
     from tagcast.serving.context import open_context
 
     context = open_context(settings, lambda: now)
     try:
         failed = record_sizes(context, local_user())
+        record_changes(context, local_user())  # what cannot be compared is said where it is asked for
     except TagcastError as error:
         log.warning(msg("the sizes of saved audiences are not kept: {problem}", problem=error.message))
     else:

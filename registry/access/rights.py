@@ -16,6 +16,7 @@ FIRST_ROLE: dict[Right, ShippedRole] = {
     "draft": "marketer",
     "comment": "marketer",
     "profiles": "marketer",
+    "team": "lead",
     "review": "data_scientist",
     "operate": "data_scientist",
     "audit": "data_scientist",
@@ -35,6 +36,7 @@ ACTIONS: dict[Right, Message] = {
     "review": msg("review tags and champions"),
     "operate": msg("check data, train, score, manage runs and serve the console"),
     "profiles": msg("look at single profiles"),
+    "team": msg("see exports of the team and hand on its audiences"),
     "audit": msg("read the audit log"),
     "access": msg("manage users and keys"),
     "erase": msg("export all that is known of profiles, and erase them"),
@@ -42,6 +44,7 @@ ACTIONS: dict[Right, Message] = {
 ROLE_NAMES: dict[str, Message] = {
     "viewer": msg("viewer"),
     "marketer": msg("marketer"),
+    "lead": msg("lead"),
     "data_scientist": msg("data scientist"),
     "admin": msg("admin"),
     "owner": msg("owner"),

@@ -1,6 +1,6 @@
 """Who may do what, and whom they see.
 
-Viewer, marketer and data scientist each have all rights of those before them. An admin lets others in and sees what was done, and
+Viewer, marketer, lead and data scientist each have all rights of those before them. An admin lets others in and sees what was done, and
 has no right over audiences, profiles and tags; whoever needs both holds the role owner, which has every right. The configuration
 composes further roles of rights.
 

@@ -39,6 +39,15 @@ def naming(state: State, fields: Collection[str], audiences: Collection[str] = (
     return frozenset(found)
 
 
+def directly_naming(state: State, audience: str) -> list[str]:
+    """Return the other audiences whose own filter names ``audience``, sorted."""
+    same = (
+        (MENTIONS.c.kind == "audience") & (MENTIONS.c.mentioned == audience) & (MENTIONS.c.name != audience)
+    )
+    with state.reading() as connection:
+        return list(connection.scalars(select(MENTIONS.c.name).where(same).order_by(MENTIONS.c.name)))
+
+
 def record_mentions(connection: Connection, name: str, tree: Filter) -> None:
     """Keep what the filter of an audience names, in place of what it named before."""
     connection.execute(delete_from(MENTIONS).where(MENTIONS.c.name == name))

@@ -1,6 +1,7 @@
 """Saved audiences: named filters that people share, how large they were, and who is in the frozen ones.
 
-A dynamic one is its filter, evaluated anew each time; a frozen one is the members that it had on the day.
+A dynamic one is its filter, evaluated anew each time; a frozen one is the members that it had on the day; a list is the ids
+that somebody gave.
 """
 
 from __future__ import annotations
@@ -8,27 +9,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlalchemy import Connection, select
 from sqlalchemy import delete as delete_from
 
-from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
+from tagcast.features.core.errors import ConflictError, NotFoundError, TagcastError
 from tagcast.features.core.messages import listed, msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, require
-from tagcast.registry.governance.audience_mentions import record_mentions
+from tagcast.registry.governance.audience_mentions import directly_naming, record_mentions
+from tagcast.registry.governance.audiences.rights import may_change
+from tagcast.registry.governance.audiences.versions import record_version
 from tagcast.registry.state.database import State
 from tagcast.registry.state.id_lists import IdList, delete_ids, ids_of, packed, save_ids
-from tagcast.registry.state.tables import AUDIENCE_SIZES, AUDIENCES, MENTIONS
+from tagcast.registry.state.tables import (
+    AUDIENCE_CHANGES,
+    AUDIENCE_LABELS,
+    AUDIENCE_SIZES,
+    AUDIENCE_VERSIONS,
+    AUDIENCES,
+    MENTIONS,
+)
 from tagcast.registry.state.text_validation import checked
 
-AudienceKind = Literal["dynamic", "frozen"]
+AudienceKind = Literal["dynamic", "frozen", "list"]
+FIXED: frozenset[AudienceKind] = frozenset({"frozen", "list"})
+"""Kinds whose members are on record by their ids."""
 NAME_LENGTH = 200
 DESCRIPTION_LENGTH = 2_000
 FILTER_LENGTH = 1_000_000
 _SHOWN = 2_000  # characters of a filter in the audit log
+_KEPT = (AUDIENCES, AUDIENCE_SIZES, AUDIENCE_CHANGES, AUDIENCE_VERSIONS, AUDIENCE_LABELS, MENTIONS)
 
 
 @dataclass(frozen=True)
@@ -42,8 +55,8 @@ class SavedAudience:
         Who saved it first; only they and owners of the project change it.
     description : str
     filter : str
-        As text; what a frozen one was made of.
-    kind : 'dynamic' or 'frozen'
+        As text; what a frozen one was made of; of a list, that one is in it.
+    kind : 'dynamic', 'frozen' or 'list'
     created_at, changed_at : datetime
         UTC.
     run : int or None
@@ -76,7 +89,7 @@ def save(state: State, audience: SavedAudience, tree: Filter, by: Person, now: d
     """Save ``audience``, new or in place of the one of its name, and return it as it was saved.
 
     Owner and times are set here: the owner of a new one is ``by``.
-    A frozen one needs its members: call :func:`freeze` within the same ``state.writing()``.
+    A frozen one or a list needs its members: call :func:`freeze` within the same ``state.writing()``.
 
     Parameters
     ----------
@@ -97,10 +110,10 @@ def save(state: State, audience: SavedAudience, tree: Filter, by: Person, now: d
         For a name, description or filter that is empty or too long.
     """
     require(by, "save")
-    if audience.kind not in {"dynamic", "frozen"}:
+    if audience.kind not in get_args(AudienceKind):
         raise TagcastError(
             msg("there is no audience of kind {kind!r}", kind=audience.kind),
-            hint=msg("take dynamic or frozen"),
+            hint=msg("take dynamic, frozen or list"),
         )
     audience = replace(
         audience,
@@ -116,11 +129,12 @@ def save(state: State, audience: SavedAudience, tree: Filter, by: Person, now: d
             saved = replace(audience, owner=by.name, created_at=now, changed_at=now)
             connection.execute(AUDIENCES.insert().values(vars(saved)))
         else:
-            _may_change(before, by)
+            may_change(before, by)
             saved = replace(audience, owner=before.owner, created_at=before.created_at, changed_at=now)
             connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == saved.name).values(vars(saved)))
             if saved.kind == "dynamic":
                 delete_ids(connection, _members_of(saved.name))
+        record_version(connection, saved, tree, by.name, before)
         record_mentions(connection, saved.name, tree)
         detail = {"kind": saved.kind, "filter": saved.filter[:_SHOWN], "new": before is None}
         record(state, now=now, who=by.name, action="audience.save", subject=saved.name, detail=detail)
@@ -172,12 +186,8 @@ def delete(state: State, name: str, by: Person, now: datetime) -> None:
     require(by, "save")
     with state.writing() as connection:
         found = get(state, name)
-        _may_change(found, by)
-        naming = (MENTIONS.c.kind == "audience") & (MENTIONS.c.mentioned == found.name)
-        others = connection.scalars(
-            select(MENTIONS.c.name).where(naming, MENTIONS.c.name != found.name).order_by(MENTIONS.c.name)
-        ).all()
-        if others:
+        may_change(found, by)
+        if others := directly_naming(state, found.name):
             raise ConflictError(
                 msg(
                     "the audience {audience!r} is part of {others}",
@@ -186,7 +196,7 @@ def delete(state: State, name: str, by: Person, now: datetime) -> None:
                 ),
                 hint=msg("take it out of their filters first"),
             )
-        for table in (AUDIENCES, AUDIENCE_SIZES, MENTIONS):
+        for table in _KEPT:
             connection.execute(delete_from(table).where(table.c.name == found.name))
         delete_ids(connection, _members_of(found.name))
         detail = {"kind": found.kind, "filter": found.filter[:_SHOWN]}
@@ -222,7 +232,7 @@ def sizes(state: State, name: str) -> list[Size]:
 
 
 def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
-    """Store ``ids``, each once, as the members of a frozen audience in place of those before; return how many.
+    """Store ``ids``, each once, as the members of a frozen audience or a list in place of those before; return how many.
 
     Within ``state.writing()`` give them :func:`tagcast.registry.state.id_lists.packed` before: others wait while it is open.
 
@@ -236,7 +246,7 @@ def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
     ready = ids if isinstance(ids, IdList) else packed(ids)
     with state.writing() as connection:
         found = get(state, name)
-        if found.kind != "frozen":
+        if found.kind not in FIXED:
             raise ConflictError(
                 msg("the audience {audience!r} is dynamic", audience=found.name),
                 hint=msg("save it as frozen first"),
@@ -248,9 +258,9 @@ def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
 
 
 def count_frozen(state: State) -> None:
-    """Count the members of every frozen audience anew: some may have been taken out."""
+    """Count the members of every frozen audience and list anew: some may have been taken out."""
     with state.reading() as connection:
-        query = select(AUDIENCES.c.name, AUDIENCES.c.members).where(AUDIENCES.c.kind == "frozen")
+        query = select(AUDIENCES.c.name, AUDIENCES.c.members).where(AUDIENCES.c.kind.in_(FIXED))
         before = connection.execute(query).all()
     for name, members in before:
         there = sum(1 for _ in ids_of(state, _members_of(name)))
@@ -261,7 +271,7 @@ def count_frozen(state: State) -> None:
 
 
 def frozen_ids(state: State, name: str) -> Iterator[str]:
-    """Yield the members of a frozen audience in the order they were given; memory holds a part of them."""
+    """Yield the members of a frozen audience or a list in the order they were given; memory holds a part of them."""
     yield from ids_of(state, _members_of(_spelled(name)))
 
 
@@ -280,11 +290,3 @@ def _spelled(name: str) -> str:
         return checked(name, msg("the audience's name"), at_most=NAME_LENGTH)
     except TagcastError:
         return ""
-
-
-def _may_change(audience: SavedAudience, by: Person) -> None:
-    if by.name != audience.owner and not by.may("access"):
-        raise NotAllowedError(
-            msg("the audience {audience!r} belongs to {owner}", audience=audience.name, owner=audience.owner),
-            hint=msg("save yours under another name, or ask {owner}", owner=audience.owner),
-        )

@@ -248,6 +248,42 @@ AUDIENCE_SIZES = Table(
     Column("base", BigInteger, nullable=False),
 )
 
+AUDIENCE_LABELS = Table(
+    "audience_labels",
+    METADATA,
+    Column("name", String(200), primary_key=True, comment="of the audience"),
+    Column("label", String(60), primary_key=True),
+)
+
+AUDIENCE_CHANGES = Table(
+    "audience_changes",
+    METADATA,
+    Column("name", String(200), primary_key=True, comment="of the audience"),
+    Column("run", Integer, primary_key=True),
+    Column("before", Integer, nullable=False, comment="the run that it was compared with"),
+    Column("key", String(64), nullable=False, comment="SHA-256 of what was compared"),
+    Column("was", BigInteger, nullable=False),
+    Column("members", BigInteger, nullable=False),
+    Column("joined", BigInteger, nullable=False),
+    Column("left", BigInteger, nullable=False),
+    Column("reasons", JSON, nullable=False, comment="cause, field, joined and left of each"),
+)
+
+AUDIENCE_VERSIONS = Table(
+    "audience_versions",
+    METADATA,
+    serial(),
+    Column("name", String(200), nullable=False, comment="of the audience"),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", String(NAME_LENGTH), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("filter", Text, nullable=False),
+    Column("conditions", JSON, nullable=False, comment="those that all have to hold, as texts"),
+    Column("names", JSON, nullable=False, comment="what the filter names: pairs of kind and name"),
+    Index("audience_versions_by_name", "name", "id"),
+    sqlite_autoincrement=True,
+)
+
 ID_LISTS = Table(
     "id_lists",
     METADATA,

@@ -18,7 +18,7 @@ from tagcast.registry.access.sessions import Session
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import COOKIE, person_of
 
-_ROLE = "viewer, marketer, data_scientist, admin, owner, or one of `[access.roles]`"
+_ROLE = "viewer, marketer, lead, data_scientist, admin, owner, or one of `[access.roles]`"
 _ROWS = "conditions of `[access.rows]`, of which a profile has to meet one to be seen; none: not limited"
 
 

@@ -15,6 +15,7 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
     from tagcast.serving.api.accounts import access_routes, own_account_routes
     from tagcast.serving.api.approvals_and_audit import review_routes
     from tagcast.serving.api.audiences.outcome import outcome_routes
+    from tagcast.serving.api.audiences.over_time import over_time_routes
     from tagcast.serving.api.audiences.routes import audience_routes
     from tagcast.serving.api.audiences.saved import campaign_routes, saved_routes
     from tagcast.serving.api.definitions import definition_routes
@@ -30,6 +31,7 @@ def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter
         definition_routes,
         audience_routes,
         outcome_routes,
+        over_time_routes,  # before those of a name, which may hold a slash
         saved_routes,
         campaign_routes,
         profile_routes,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tagcast.serving.store.base import StoreReader
 
 
+_NO_CHANNELS: Mapping[str, exp.Expr] = {}
+
+
 @dataclass(frozen=True)
 class AudienceCount:
     """The size of an audience.
@@ -36,6 +39,8 @@ class AudienceCount:
         turn out right. None where no member has the tag, and where it has expired.
     expired : dict of str to datetime
         Tags of the filter that have expired, and since when: what they would say is unknown of everybody.
+    reachable : dict of str to int
+        Of each channel that was asked for, the members who consent to it.
     """
 
     members: int
@@ -44,6 +49,7 @@ class AudienceCount:
     mean_confidence: dict[str, float | None]
     margin: int = 0
     expired: dict[str, datetime] = field(default_factory=dict)
+    reachable: dict[str, int] = field(default_factory=dict)
 
 
 def expired_tags(reader: StoreReader, tags: Collection[str], now: datetime) -> dict[str, datetime]:
@@ -76,6 +82,7 @@ def count(
     *,
     frozen: Frozen | None = None,
     estimate: bool = False,
+    channels: Mapping[str, exp.Expr] = _NO_CHANNELS,
 ) -> AudienceCount:
     """Count the profiles that a filter finds.
 
@@ -89,6 +96,8 @@ def count(
         Members of the frozen audiences that it names.
     estimate : bool
         Whether a sample will do, where the store keeps one: much quicker on a large base.
+    channels : mapping of str to sqlglot expression
+        The condition that a profile consents to each.
 
     Raises
     ------
@@ -101,18 +110,25 @@ def count(
         exp.alias_(exp.Avg(this=quoted(column_name(tag, "confidence"))), f"mean{place}")
         for place, tag in enumerate(tags)
     ]
-    query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "members"), *means)
+    reached = [
+        exp.alias_(exp.Count(this=exp.Case().when(consents, exp.Literal.number(1))), f"reached{place}")
+        for place, consents in enumerate(channels.values())
+    ]
+    query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "members"), *means, *reached)
     base, sample = reader.manifest.profiles, reader.sample_rows if estimate else 0
     members, *found = reader.figures(query.from_("profiles").where(where), sample=bool(sample)).values()
-    margin = 0
+    reachable = dict(zip(channels, map(int, found[len(tags) :]), strict=True))
+    margin, found = 0, found[: len(tags)]
     if sample:
         share = members / sample
         # Nobody found in n rows is less than 3 in n all the same (the rule of three).
         spread = max(1.96 * math.sqrt(share * (1 - share) / sample), 3 / sample)
         members, margin = round(share * base), math.ceil(spread * base)
+        reachable = {channel: round(n / sample * base) for channel, n in reachable.items()}
     expired = expired_tags(reader, tags, now)
     confidence = {tag: None if tag in expired else mean for tag, mean in zip(tags, found, strict=True)}
-    return AudienceCount(members, base, members / base if base else 0.0, confidence, margin, expired)
+    share = members / base if base else 0.0
+    return AudienceCount(members, base, share, confidence, margin, expired, reachable)
 
 
 def member_query(

@@ -12,9 +12,11 @@ from tagcast.features.core.errors import FilterError
 from tagcast.models.filters.conditions import Filter, InAudience
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance import saved_audiences
+from tagcast.registry.governance.saved_audiences import FIXED
 from tagcast.registry.state.id_lists import packed
 from tagcast.serving.audiences import queries, service
 from tagcast.serving.audiences.filter_resolution import resolve, visible_audiences
+from tagcast.serving.audiences.over_time.alerts import by_day
 from tagcast.serving.catalog.shown_counts import shown_size, smallest_cell
 from tagcast.serving.filters.row_rights import reader_for, require_no_condition
 from tagcast.serving.filters.where import where_in
@@ -125,7 +127,7 @@ def _counted_anew(context: ServiceContext, person: Person, audience: SavedAudien
     current = context.store.current()
     if current is None:
         return replace(audience, run=None, members=None)
-    text = InAudience(name=audience.name).text() if audience.kind == "frozen" else audience.filter
+    text = InAudience(name=audience.name).text() if audience.kind in FIXED else audience.filter
     try:
         asked = resolve(context, person, text)
         with reader_for(context, person) as reader:
@@ -168,10 +170,8 @@ def sizes(context: ServiceContext, person: Person, name: str) -> list[Size]:
     cell = smallest_cell(context, person)
     one = find(context, person, name)
     found = saved_audiences.sizes(context.state, one.name) if not person.limits else []
-    # A day that was scored afterwards is no news; of a run that the log does not know, when it was counted tells.
     days = {entry.run.number: entry.run.run.as_of for entry in context.log}
-    found = sorted(found, key=lambda size: (days.get(size.run, size.at.date()), size.at, size.run))
-    return [replace(size, members=shown_size(size.members, cell)) for size in found]
+    return [replace(size, members=shown_size(size.members, cell)) for size in by_day(found, days)]
 
 
 def record_sizes(context: ServiceContext, person: Person) -> list[str]:
@@ -186,7 +186,7 @@ def record_sizes(context: ServiceContext, person: Person) -> list[str]:
         if current is None or audience.run == current.number:
             continue
         frozen = InAudience(name=audience.name).text()
-        text = frozen if audience.kind == "frozen" else audience.filter
+        text = frozen if audience.kind in FIXED else audience.filter
         try:
             count = service.count(context, person, service.parse_for(context, person, text))
         except FilterError:

@@ -30,6 +30,7 @@ from tagcast.serving.audiences.small_cells import SmallCells
 from tagcast.serving.audiences.wording.description import describe
 from tagcast.serving.audiences.wording.field_words import Language, field_words
 from tagcast.serving.catalog.shown_counts import smallest_cell
+from tagcast.serving.filters.consents import consent_by
 from tagcast.serving.filters.filter_sql import complement
 from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.filters.where import where_in
@@ -123,9 +124,25 @@ def count(context: ServiceContext, person: Person, tree: Filter, *, estimate: bo
         cells = SmallCells(context, reader, smallest_cell(context, person))
         (resolved,) = cells.admit(asked)
         found = audiences.count(
-            reader, resolved.whole, context.now, frozen=resolved.frozen, estimate=estimate
+            reader,
+            resolved.whole,
+            context.now,
+            frozen=resolved.frozen,
+            estimate=estimate,
+            channels=_channels(context, person, reader),
         )
         return cells.count(found, asked)
+
+
+def _channels(context: ServiceContext, person: Person, reader: StoreReader) -> dict[str, exp.Expr]:
+    """Return who consents to each channel, for whoever may hand members out and look at single ones; for others none."""
+    if not (person.may("export") and person.may("profiles")):
+        return {}
+    found = {
+        channel: consent_by(reader, attribute, context.now)
+        for channel, attribute in context.settings.consent.items()
+    }
+    return {channel: condition for channel, condition in found.items() if condition is not None}
 
 
 def condition_impact(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tagcast.features.core.messages import LANGUAGES, msg
+from tagcast.features.core.messages import LANGUAGES, msg, pmsg
 from tagcast.serving.console.audiences.builder.page import audience_page
 from tagcast.serving.console.audiences.compare import compare_page
+from tagcast.serving.console.audiences.over_time.audience_page import saved_audience_page
+from tagcast.serving.console.audiences.over_time.exports_page import exports_page
 from tagcast.serving.console.audiences.portrait import portrait_page
 from tagcast.serving.console.audiences.saved import saved_page
 from tagcast.serving.console.campaigns.campaign_page import campaign_view
@@ -64,6 +66,15 @@ def add_pages(_app: FastAPI, context: ServiceContext) -> None:
     )
     add_page(context, "/compare", msg("Compare two audiences"), "/compare", compare_page, "filter")
     add_page(context, "/audiences", msg("Saved audiences"), "/audiences", saved_page, "filter")
+    add_page(
+        context,
+        "/audiences/{name:path}",
+        msg("Saved audiences"),
+        "/audiences",
+        saved_audience_page,
+        "filter",
+    )
+    add_page(context, "/exports", pmsg("page", "Exports"), "/exports", exports_page, "export")
     add_page(context, "/campaigns", msg("Campaigns"), "/campaigns", campaigns_page, "export")
     add_page(context, "/campaigns/{campaign}", msg("Campaigns"), "/campaigns", campaign_view, "export")
     add_page(context, "/profile", msg("Customer lookup"), "/profile", profile_lookup, "profiles")

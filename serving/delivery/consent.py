@@ -9,22 +9,24 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import listed, msg
-from tagcast.models.filters.conditions import Compare, FieldRef, Filter, IsNull, OneOf
+from tagcast.models.filters.conditions import FieldRef, Filter, IsNull
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import resolve
+from tagcast.serving.delivery.frequency import Contacted, is_contact, recent_contacts
 from tagcast.serving.delivery.holdouts import in_standing_group
+from tagcast.serving.filters.consents import consent_by
 from tagcast.serving.filters.filter_sql import complement
 from tagcast.serving.filters.row_rights import reader_for
 from tagcast.serving.filters.where import where_in
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from tagcast.features.core.settings import Settings
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.delivery.frequency import RecentContacts
     from tagcast.serving.store.base import StoreReader
-
-CONSENTING = ("yes", "Yes", "YES", "true", "True", "TRUE", "y", "Y", "1")
-"""Texts of an attribute that mean consent; of a number it is 1."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,22 @@ class Reach:
         Of these, those of whom nothing is known; the others did not agree.
     standing : int
         Left out of those who consent, since they belong to the standing control group.
+    contacted, at_limit, rested : int
+        Of the others, as :class:`tagcast.serving.delivery.frequency.Contacted` has it.
     """
 
     members: int
     without_consent: int
     consent_unknown: int
     standing: int = 0
+    contacted: int = 0
+    at_limit: int = 0
+    rested: int = 0
 
     @property
     def written(self) -> int:
         """Return the members that can be contacted, of whom a share may still be held out."""
-        return self.members - self.without_consent - self.standing
+        return self.members - self.without_consent - self.standing - self.rested
 
 
 def require_purpose(settings: Settings, channel: str | None, *, no_contact: bool) -> None:
@@ -78,8 +85,28 @@ def require_purpose(settings: Settings, channel: str | None, *, no_contact: bool
         )
 
 
-def reach(context: ServiceContext, person: Person, tree: Filter, channel: str | None) -> Reach:
-    """Return how many members of ``tree`` an export to ``channel`` would write and leave out; None leaves out no one.
+def reach(
+    context: ServiceContext,
+    person: Person,
+    tree: Filter,
+    channel: str | None,
+    *,
+    starts: date | None = None,
+    no_contact: bool = False,
+) -> Reach:
+    """Return how many members of ``tree`` an export to ``channel`` would write and leave out.
+
+    Parameters
+    ----------
+    context : ServiceContext
+    person : Person
+    tree : Filter
+    channel : str or None
+        Of ``[consent]``; None leaves out no one for their consent.
+    starts : date, optional
+        Day of the export's campaign; default: today.
+    no_contact : bool
+        Whether it contacts nobody, as it does without a channel where consent is configured.
 
     Raises
     ------
@@ -94,15 +121,17 @@ def reach(context: ServiceContext, person: Person, tree: Filter, channel: str | 
         _, where = where_in(reader, resolved.whole, context.now, resolved.frozen)
         members = count_rows(reader, where)
         consents = consents_to(context, reader, channel)
+        contact = is_contact(context.settings, channel, no_contact=no_contact)
+        recent = recent_contacts(context, no_contact=not contact, starts=starts)
         if channel is None or consents is None:
-            return Reach(members, 0, 0, standing_members(context, reader, where))
+            return Reach(members, 0, 0, *kept_back(context, reader, where, recent))
         field = FieldRef(name=context.settings.consent[channel])
         unknown = where_in(reader, Filter(root=IsNull(field=field)), context.now)[1]
         return Reach(
             members,
             count_rows(reader, exp.and_(where, complement(consents))),
             count_rows(reader, exp.and_(where, unknown)),
-            standing_members(context, reader, exp.and_(where, consents)),
+            *kept_back(context, reader, exp.and_(where, consents), recent),
         )
 
 
@@ -117,31 +146,31 @@ def consents_to(context: ServiceContext, reader: StoreReader, channel: str | Non
     if channel is None:
         return None
     attribute = context.settings.consent.get(channel)
-    kind = reader.manifest.attributes.get(attribute or "")
-    if attribute is None or kind is None:
+    condition = None if attribute is None else consent_by(reader, attribute, context.now)
+    if condition is None:
         known = listed(sorted(context.settings.consent)) or msg("none")
         raise TagcastError(
             msg("nothing is known of consent to {channel!r}", channel=channel),
             hint=msg("known channels: {channels}; see [consent]", channels=known),
         )
-    field = FieldRef(name=attribute)
-    conditions: dict[str, Compare | OneOf] = {
-        "boolean": Compare(field=field, op="=", value=True),
-        "number": Compare(field=field, op="=", value=1.0),
-        "text": OneOf(field=field, values=CONSENTING),
-        "date": OneOf(field=field, values=CONSENTING),
-    }
-    return where_in(reader, Filter(root=conditions[kind]), context.now)[1]
+    return condition
 
 
-def standing_members(context: ServiceContext, reader: StoreReader, where: exp.Expr) -> int:
-    """Return how many profiles of those a condition finds belong to the standing control group."""
+def kept_back(
+    context: ServiceContext, reader: StoreReader, where: exp.Expr, recent: RecentContacts | None
+) -> tuple[int, int, int, int]:
+    """Return how many profiles of those a condition finds belong to the standing control group, and of the others how many were contacted."""
     share = context.settings.campaigns.standing_holdout
-    if not share:
-        return 0
-    former = context.former_ids
-    rows = reader.query(exp.select("profile_id").from_("profiles").where(where))
-    return sum(in_standing_group(one, share, former) for batch in rows for one in batch.column(0).to_pylist())
+    if not share and recent is None:
+        return 0, 0, 0, 0
+    former, standing, contacted = context.former_ids, 0, Contacted()
+    for batch in reader.query(exp.select("profile_id").from_("profiles").where(where)):
+        ids = batch.column(0).to_pylist()
+        others = [one for one in ids if not in_standing_group(one, share, former)]
+        standing += len(ids) - len(others)
+        if recent is not None:
+            contacted += Contacted.count(recent.of(others), recent)
+    return standing, contacted.contacted, contacted.at_limit, contacted.rested
 
 
 def count_rows(reader: StoreReader, where: exp.Expr) -> int:

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from tagcast.features.loads.former_ids import FormerIds
 from tagcast.serving.campaigns.members import member_columns
+from tagcast.serving.delivery.frequency import NOBODY, Contacted
 from tagcast.serving.delivery.holdouts import (
     Earlier,
     drawn_again,
@@ -27,6 +28,7 @@ from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.delivery.frequency import RecentContacts
     from tagcast.serving.store.base import StoreReader
 
 
@@ -47,6 +49,8 @@ class DrawnArms:
         Whether the held out were drawn within strata.
     standing : int
         Members beside these who belong to the standing control group.
+    contacted : Contacted
+        How many of the others were contacted of late; who is left out for that is beside ``members``, too.
     rows : ndarray of bool or None
         Of all rows of the audience, by rising id, those that are given; None: all.
     """
@@ -58,6 +62,7 @@ class DrawnArms:
     stratified: bool
     standing: int
     rows: npt.NDArray[np.bool_] | None
+    contacted: Contacted = NOBODY
 
     def ids(self, *, given: bool) -> list[str]:
         """Return the ids of one arm, rising."""
@@ -79,6 +84,7 @@ def draw_arms(
     share: float,
     seed: int | None,
     floors: Collection[str] = (),
+    recent: RecentContacts | None = None,
 ) -> DrawnArms:
     """Draw the arms of an export.
 
@@ -97,6 +103,8 @@ def draw_arms(
         Draws again whom an earlier export with it held out; without one it is drawn.
     floors : collection of str
         Uplift tags whose lower bounds are kept too.
+    recent : RecentContacts, optional
+        How often each was contacted of late, where that is limited.
 
     Raises
     ------
@@ -106,7 +114,7 @@ def draw_arms(
     given_seed = seed is not None
     seed = secrets.randbelow(2**31) if seed is None else seed
     settings = context.settings.campaigns
-    if not (tags or share or settings.standing_holdout):
+    if not (tags or share or settings.standing_holdout or recent):
         none = pa.table({"profile_id": pa.array([], pa.string())})
         return DrawnArms(seed, none, np.empty(0, bool), np.empty(0, np.int8), False, 0, None)
     kept = [tag for tag in tags if tag]
@@ -116,7 +124,13 @@ def draw_arms(
     ids: list[str] = every["profile_id"].to_pylist()
     former = context.former_ids
     standing = np.array([in_standing_group(one, settings.standing_holdout, former) for one in ids], bool)
-    members = every.filter(pa.array(~standing))
+    left_out, contacted = standing, NOBODY
+    if recent is not None:
+        times = recent.of(ids)
+        contacted = Contacted.count(times[~standing], recent)
+        if recent.leaves_out:
+            left_out = standing | (times >= recent.at_most)
+    members = every.filter(pa.array(~left_out))
     ids = members["profile_id"].to_pylist()
     stratum = np.zeros(len(ids), np.int8)
     if kept and tags[0]:
@@ -129,9 +143,9 @@ def draw_arms(
         held_out = drawn_again(ids, share, seed, former, earlier_draw(context.state, seed, share, former))
     else:  # a new draw binds nobody to an earlier one
         held_out = drawn_again(ids, share, seed, FormerIds(), Earlier())
-    rows = ~standing
+    rows = ~left_out
     rows[rows] = ~held_out
-    return DrawnArms(seed, members, ~held_out, stratum, stratified, int(standing.sum()), rows)
+    return DrawnArms(seed, members, ~held_out, stratum, stratified, int(standing.sum()), rows, contacted)
 
 
 def given_rows(batches: pa.RecordBatchReader, arms: DrawnArms) -> Iterator[pa.RecordBatch]:

@@ -24,11 +24,13 @@ from tagcast.registry.access.audit_log import count_use, flush_uses, record
 from tagcast.registry.access.origin import check_purpose
 from tagcast.registry.access.roles import require
 from tagcast.registry.operations.campaigns import save_campaign
+from tagcast.registry.state.id_lists import packed
 from tagcast.serving.audiences.filter_resolution import names_for, resolve
 from tagcast.serving.delivery.consent import consents_to, count_rows, require_purpose
 from tagcast.serving.delivery.draw import draw_arms, given_rows
 from tagcast.serving.delivery.export_columns import check_alive, chosen_columns
 from tagcast.serving.delivery.file_writer import written
+from tagcast.serving.delivery.frequency import is_contact, keep_contacts, recent_contacts
 from tagcast.serving.delivery.holdouts import save_holdout
 from tagcast.serving.delivery.new_campaign import keep_members, new_campaign, plan_campaign
 from tagcast.serving.filters.filter_sql import complement
@@ -74,6 +76,8 @@ class ExportRecord:
         Of the campaign that it is, an outcome in the words of a tag; None of an export that is no campaign.
     starts : date or None
         First day of the campaign.
+    contacted, at_limit, rested : int
+        Members who were contacted of late, as often as they may be, and of these who were left out for that.
     """
 
     id: str
@@ -87,6 +91,9 @@ class ExportRecord:
     seed: int
     goal: dict[str, Any] | None = None
     starts: date | None = None
+    contacted: int = 0
+    at_limit: int = 0
+    rested: int = 0
 
 
 def format_of(file: Path) -> Format:
@@ -194,7 +201,9 @@ def export(
             without = count_rows(reader, exp.and_(where, complement(consents)))
             where = exp.and_(where, consents)
         tags, floors = (plan.tags, plan.floors) if plan else ((), ())
-        arms = draw_arms(context, reader, where, tags, share=holdout, seed=seed, floors=floors)
+        contact = is_contact(context.settings, channel, no_contact=no_contact)
+        recent = recent_contacts(context, no_contact=not contact, starts=plan.starts if plan else None)
+        arms = draw_arms(context, reader, where, tags, share=holdout, seed=seed, floors=floors, recent=recent)
         new = None
         if plan:
             new = new_campaign(
@@ -207,6 +216,7 @@ def export(
             .where(where)
             .order_by("profile_id")
         )
+        given_ids = packed(arms.ids(given=True) if recent is not None and new is None else ())
         rows = reader.query(query)
         kept = keep_members(context, export_id, plan, arms) if plan else nullcontext()
         given: list[Digests] = []
@@ -215,6 +225,7 @@ def export(
             exported = ExportRecord(
                 export_id, file.rows, len(arms.held_out), arms.standing, without, hidden, tuple(chosen),
                 file.sha256, arms.seed, plan.goal.to_json() if plan else None, plan.starts if plan else None,
+                **asdict(arms.contacted),
             )  # fmt: skip
             detail = {
                 **asdict(exported),
@@ -230,6 +241,8 @@ def export(
                     save_campaign(context.state, new.campaign, new.given, new.held_out)
                 else:
                     save_holdout(context.state, export_id, arms.held_out)
+                    if recent is not None:
+                        keep_contacts(context, export_id, channel, given_ids)
                 record(
                     context.state,
                     now=now,

@@ -1,16 +1,17 @@
-"""Saved audiences that stand in a filter as conditions: dynamic ones by their own filters, frozen ones by their members."""
+"""Saved audiences that stand in a filter as conditions: dynamic ones by their own filters, frozen ones and lists by their members."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Condition, Filter, InAudience, Leaf, Names, Not, fold
 from tagcast.models.filters.parser import parse
-from tagcast.registry.governance.saved_audiences import frozen_ids, get
+from tagcast.registry.governance.saved_audiences import FIXED, frozen_ids, get
 
 if TYPE_CHECKING:
     from tagcast.registry.governance.saved_audiences import SavedAudience
@@ -55,6 +56,8 @@ class Inlining:
         Takes an audience; returns whether its filter must not be quoted.
     reads_frozen : bool
         Whether the filters of frozen audiences have to be in those names as well.
+    saved : callable, optional
+        Takes a name; returns the audience as it is to be read. Default: as it is now.
     """
 
     def __init__(
@@ -65,11 +68,13 @@ class Inlining:
         *,
         hides: Callable[[SavedAudience], bool],
         reads_frozen: bool,
+        saved: Callable[[str], SavedAudience] | None = None,
     ) -> None:
         self._text = text
         self._context = context
         self._names = names
         self._hides, self._reads_frozen = hides, reads_frozen
+        self._saved = saved or partial(get, context.state)
         self._conditions = 0
         self._frozen: dict[str, Collection[str]] = {}
 
@@ -124,9 +129,9 @@ class Inlining:
                 hint=msg("write out the conditions of some of them"),
                 position=self._position(within[0]),
             )
-        saved = get(self._context.state, node.name)
-        if saved.kind == "frozen":
-            if self._reads_frozen:
+        saved = self._saved(node.name)
+        if saved.kind in FIXED:
+            if self._reads_frozen and saved.kind == "frozen":  # a list was never made of a filter
                 self._read(saved, within)
             if node.name not in self._frozen:
                 ids = frozen_ids(self._context.state, node.name)

@@ -10,6 +10,7 @@ from tagcast.features.core.errors import StateError
 from tagcast.features.core.messages import msg
 from tagcast.registry.access.roles import require
 from tagcast.registry.people.visits import last_visit
+from tagcast.serving.home.audiences import audience_notes
 from tagcast.serving.home.campaigns import campaign_notes
 from tagcast.serving.home.changes import RunNews, run_news
 from tagcast.serving.home.first_steps import FirstStep, first_steps
@@ -28,7 +29,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tagcast")
 
-NOTES: tuple[NoteSource, ...] = (approval_notes, review_notes, draft_notes, promise_notes, campaign_notes)
+NOTES: tuple[NoteSource, ...] = (
+    approval_notes,
+    review_notes,
+    draft_notes,
+    promise_notes,
+    campaign_notes,
+    audience_notes,
+)
 """Where notes come from, in the order in which they stand within their section."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -96,6 +96,19 @@ class Campaigns(Strict):
                 msg("delivered and campaign_column go together: which events, and of which campaign")
             )
         return self
+
+
+class Contact(Strict):
+    """How often customers may be contacted by exports."""
+
+    at_most: int | None = Field(
+        None, ge=1, description="times that a customer may be contacted within days. Default: no limit"
+    )
+    days: int = Field(14, ge=1, le=366, description="that are looked back")
+    beyond: Literal["leave_out", "warn"] = Field(
+        "leave_out",
+        description="what an export does with whoever has been contacted so often: leave_out or warn",
+    )
 
 
 def check_campaigns(campaigns: Campaigns, words: Collection[str]) -> None:

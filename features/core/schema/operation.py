@@ -47,7 +47,9 @@ class Review(Strict):
     )
 
 
-Occasion = Literal["refused", "failed", "stale", "promise_broken", "review_needed", "disk"]
+Occasion = Literal[
+    "refused", "failed", "stale", "promise_broken", "review_needed", "disk", "audience_changed"
+]
 
 
 class Notify(Strict):
@@ -65,7 +67,13 @@ class Notify(Strict):
     on: tuple[Occasion, ...] = Field(
         get_args(Occasion),
         description="refused: a run was refused; failed: a step failed; stale: a tag has expired; promise_broken; review_needed: a "
-        "version waits for a person; disk: the home's disk is nearly full, or soon will be",
+        "version waits for a person; disk: the home's disk is nearly full, or soon will be; audience_changed: the size of a saved audience changed suddenly",
+    )
+    audience_change: float | None = Field(
+        None,
+        gt=0,
+        description="change of a saved audience's size from one run to the next that is sudden, as a share: 0.3. Default: beyond what "
+        "each usually changes by",
     )
 
     @field_validator("webhook", "smtp")

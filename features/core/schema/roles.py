@@ -25,14 +25,15 @@ Right = Literal[
     "review",
     "operate",
     "profiles",
+    "team",
     "audit",
     "access",
     "erase",
 ]
 RIGHTS: tuple[Right, ...] = get_args(Right)
-ShippedRole = Literal["viewer", "marketer", "data_scientist", "admin", "owner"]
+ShippedRole = Literal["viewer", "marketer", "lead", "data_scientist", "admin", "owner"]
 SHIPPED_ROLES: tuple[ShippedRole, ...] = get_args(ShippedRole)
-ABOUT_EVERYBODY: frozenset[Right] = frozenset({"operate", "audit", "access", "erase"})
+ABOUT_EVERYBODY: frozenset[Right] = frozenset({"operate", "team", "audit", "access", "erase"})
 """Rights over all profiles at once: whoever is limited to rows has none of them."""
 RowCondition = str | dict[str, str]
 """A filter over profiles, or a filter for each entity."""
@@ -41,7 +42,7 @@ ROLE_LENGTH = 20
 
 
 class RoleTable(Strict):
-    """A role beside the five that tagcast brings: what whoever has it may do, and whom they see."""
+    """A role beside the six that tagcast brings: what whoever has it may do, and whom they see."""
 
     title: Text | None = Field(None, description="what the console calls it; default: its name")
     rights: tuple[Right, ...] = Field(min_length=1, description="all that it may do")

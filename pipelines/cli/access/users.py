@@ -21,9 +21,10 @@ def user() -> None:
     """Add, list and remove those who may log in to the console; see and end their sessions.
 
     \b
-    Roles, the first three each with the rights of those before it:
+    Roles, the first four each with the rights of those before it:
       viewer           see the catalogue, filter
       marketer         save and export audiences, look at profiles, comment, draft rule tags
+      lead             see everybody's exports, label saved audiences and hand them on
       data_scientist   review, read the audit log, see what is sensitive
       admin            manage users and keys, read the audit log, nothing else
       owner            every right of them all

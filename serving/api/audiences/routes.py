@@ -66,6 +66,8 @@ class ReachQuestion(Question):
     """Whom an export to a channel would leave out."""
 
     channel: str | None = Field(None, max_length=200, description="of `[consent]`")
+    starts: date | None = Field(None, description="first day of the campaign; without it today")
+    no_contact: bool = Field(False, description="no one in the file is contacted")
 
 
 class PowerQuestion(Question):
@@ -199,7 +201,10 @@ def audience_routes(context: ServiceContext) -> APIRouter:
     def reach(request: Request, asked: ReachQuestion) -> consent.Reach:
         """How many members an export to a channel would write, and how many it would leave out."""
         person = person_of(request)
-        return consent.reach(context, person, asked.read(context, person), asked.channel)
+        tree = asked.read(context, person)
+        return consent.reach(
+            context, person, tree, asked.channel, starts=asked.starts, no_contact=asked.no_contact
+        )
 
     @routes.post("/audiences/power")
     def planned(request: Request, asked: PowerQuestion) -> Power:
@@ -245,6 +250,9 @@ def audience_routes(context: ServiceContext) -> APIRouter:
             "Standing-Holdout": str(record.standing),
             "Campaign": record.id if record.goal is not None else "",
             "Without-Consent": str(record.without_consent),
+            "Recently-Contacted": str(record.contacted),
+            "Contact-Limit": str(record.at_limit),
+            "Contact-Limit-Left-Out": str(record.rested),
             "Hidden": ",".join(quote(column) for column in record.hidden),
             "Seed": str(record.seed),
             "Sha256": record.sha256,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
-from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience, Size
+from tagcast.registry.governance.saved_audiences import SavedAudience, Size
 from tagcast.serving.audiences import saved_audience_actions as audience_keeping
 from tagcast.serving.campaigns import service as campaigns
 from tagcast.serving.context import ServiceContext
@@ -25,7 +25,10 @@ class Saving(BaseModel):
     filter: str | None = Field(None, max_length=500_000)
     tree: Filter | None = None
     description: str = Field("", max_length=2_000)
-    kind: AudienceKind = Field("dynamic", description="frozen: whoever is in it now stays in it")
+    kind: Literal["dynamic", "frozen"] = Field(
+        "dynamic",
+        description="frozen: whoever is in it now stays in it; a list of ids has a route of its own",
+    )
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:

@@ -214,6 +214,7 @@ def reach_note(page: PageContext, found: Reach) -> Markup:
                 )
             ),
         )
+    often = _often(page, found)
     written = say(
         msg(
             "{written} of {members} members will be written.",
@@ -222,7 +223,7 @@ def reach_note(page: PageContext, found: Reach) -> Markup:
         )
     )
     if not found.without_consent:
-        return h("div", written, standing, class_="note")
+        return h("div", written, standing, often, class_="note warn" if found.at_limit else "note")
     return h(
         "div",
         h("b", written),
@@ -238,6 +239,7 @@ def reach_note(page: PageContext, found: Reach) -> Markup:
             ),
         ),
         standing,
+        often,
         class_="note warn",
     )
 
@@ -246,6 +248,28 @@ def _called(page: PageContext, column: ExportColumn) -> str:
     """Return what a column is called, the part of a tag beside it."""
     title = page.say.of(dict(column.title))
     return title if column.part in {"", "value"} else f"{title}: {page.say(PART_TITLES[column.part])}"
+
+
+def _often(page: PageContext, found: Reach) -> Markup | None:
+    """Return how many of those who would be written were contacted of late; None where nobody was, or nothing limits it."""
+    if not found.contacted:
+        return None
+    say, limit = page.say, page.context.settings.contact
+    lines = [
+        msg(
+            "{count} of them were contacted within {days} days.",
+            count=number(found.contacted),
+            days=limit.days,
+        )
+    ]
+    if found.at_limit:
+        about = {"count": number(found.at_limit), "times": limit.at_most or 0, "days": limit.days}
+        lines.append(
+            msg("{count} are left out: they were contacted {times} times within {days} days.", **about)
+            if found.rested
+            else msg("{count} were contacted {times} times within {days} days already.", **about)
+        )
+    return h("div", [h("div", say(line)) for line in lines])
 
 
 def _record(page: PageContext, record: ExportRecord) -> Markup:
@@ -262,6 +286,9 @@ def _record(page: PageContext, record: ExportRecord) -> Markup:
         lines.append(h("div", shown))
     if record.without_consent:
         lines.append(h("div", say(msg("{count} left out: no consent", count=number(record.without_consent)))))
+    if record.rested:
+        often = msg("{count} left out: contacted as often as allowed of late", count=number(record.rested))
+        lines.append(h("div", say(often)))
     if record.hidden:
         lines.append(h("div", say(msg("Left out as sensitive: {columns}", columns=", ".join(record.hidden)))))
     lines.append(h("div", say(msg("Logged in the audit log as {id}.", id=record.id))))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.messages import Message, msg, pmsg
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.icons import icon
 from tagcast.serving.console.ui.titles import CUSTOMERS, entity_title
@@ -35,6 +35,7 @@ _NAV: tuple[tuple[Message | None, tuple[tuple[str, Message, str, Right], ...]], 
         CUSTOMERS,
         (
             ("/campaigns", msg("Campaigns"), "campaign", "export"),
+            ("/exports", pmsg("page", "Exports"), "download", "export"),
             ("/profile", msg("Customer lookup"), "profile", "profiles"),
         ),
     ),

@@ -12,6 +12,7 @@ from tagcast.serving.console.i18n.translator import Translator
 ROLE_TITLES: dict[str, Message] = {
     "viewer": msg("Viewer"),
     "marketer": msg("Marketer"),
+    "lead": msg("Lead"),
     "data_scientist": msg("Data scientist"),
     "admin": msg("Administrator"),
     "owner": msg("Owner"),
@@ -38,7 +39,11 @@ KIND_TITLES: dict[Kind, Message] = {
     "uplift": msg("Effect of contact"),
     "rule": msg("Rule"),
 }
-MEMBERSHIP_TITLES: dict[AudienceKind, Message] = {"dynamic": msg("dynamic"), "frozen": msg("frozen")}
+MEMBERSHIP_TITLES: dict[AudienceKind, Message] = {
+    "dynamic": msg("dynamic"),
+    "frozen": msg("frozen"),
+    "list": msg("list of IDs"),
+}
 PART_TITLES: dict[str, Message] = {
     "value": msg("value"),
     "band": msg("level"),

@@ -43,7 +43,7 @@ def record_cards(page: PageContext, details: TagDetails) -> list[Markup]:
 
 def _uses(page: PageContext, details: TagDetails) -> Markup:
     say, uses = page.say, details.uses
-    names = [h("a", name, href=link("/audience", saved=name)) for name in uses.audiences]
+    names = [h("a", name, href=link("/audiences", name)) for name in uses.audiences]
     listed = (
         h("div", [h("div", name) for name in names]) if names else say(msg("not used in any saved audience"))
     )

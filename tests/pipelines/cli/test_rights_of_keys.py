@@ -24,8 +24,8 @@ from tests.support.rule_tags import shop_with_rules
 from tests.support.shop import write_shop
 
 ROOT = Path(__file__).parents[3]
-ALL = {"viewer", "marketer", "data_scientist", "admin"}
-SCIENTIST, MARKETER, ADMIN = {"data_scientist"}, {"marketer", "data_scientist"}, {"admin"}
+ALL = {"viewer", "marketer", "lead", "data_scientist", "admin"}
+SCIENTIST, MARKETER, ADMIN = {"data_scientist"}, {"marketer", "lead", "data_scientist"}, {"admin"}
 WHY = ("--reason", "r")
 COMMANDS: dict[tuple[str, ...], tuple[tuple[str, ...], set[str]]] = {
     ("check",): ((), SCIENTIST),
@@ -74,6 +74,12 @@ COMMANDS: dict[tuple[str, ...], tuple[tuple[str, ...], set[str]]] = {
     ("audience", "export"): (("age > 30", "--out", "x.csv"), MARKETER),
     ("audience", "save"): (("x", "age > 30"), MARKETER),
     ("audience", "delete"): (("x",), MARKETER),
+    ("audience", "changes"): (("x",), MARKETER),
+    ("audience", "edits"): (("x",), ALL - ADMIN),
+    ("audience", "label"): (("x", "y"), MARKETER),
+    ("audience", "transfer"): (("x", "y"), MARKETER),
+    ("audience", "duplicate"): (("x", "y"), MARKETER),
+    ("audience", "exports"): ((), MARKETER),
     ("profile", "show"): (("c0001",), MARKETER),
     ("profile", "export"): (("c0001",), set()),
     ("profile", "erase"): (("c0001",), set()),

@@ -284,11 +284,11 @@ def test_names_that_are_refused(sqlite, name) -> None:
     assert accounts.person_named(sqlite, name) is None
 
 
-def test_a_name_is_taken_once_and_a_role_is_one_of_four(state) -> None:
+def test_a_name_is_taken_once_and_a_role_is_one_of_those_there_are(state) -> None:
     add(state)
     with pytest.raises(ConflictError, match="ann"):
         add(state, "ANN")
-    with pytest.raises(TagcastError, match="viewer, marketer, data_scientist, admin"):
+    with pytest.raises(TagcastError, match="viewer, marketer, lead, data_scientist, admin"):
         add(state, "bo", "root")
 
 
@@ -415,10 +415,11 @@ class TestSessions:
 
 class TestRoles:
     def test_each_role_has_the_rights_of_those_before_it(self) -> None:
-        rights = [{r for r in RIGHTS if Person("ann", role).may(r)} for role in SHIPPED_ROLES[:3]]
+        rights = [{r for r in RIGHTS if Person("ann", role).may(r)} for role in SHIPPED_ROLES[:4]]
         assert rights[0] == {"see", "filter"}
         assert rights[1] - rights[0] == {"save", "export", "draft", "comment", "profiles"}
-        assert rights[2] - rights[1] == {"review", "operate", "audit", "sensitive"}
+        assert rights[2] - rights[1] == {"team"}
+        assert rights[3] - rights[2] == {"review", "operate", "audit", "sensitive"}
         assert all(less < more for less, more in pairwise(rights))
 
     def test_an_admin_lets_others_in_and_has_no_right_over_tags_audiences_and_profiles(self) -> None:

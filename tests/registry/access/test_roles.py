@@ -44,10 +44,10 @@ def test_who_may_not_is_told_which_right_is_missing_and_who_has_it():
         NotAllowedError, match="the role 'analyst' may not export profiles: it lacks the right 'export'"
     ) as no:
         require(ROLES.person("an", "analyst"), "export")
-    assert "marketer, data scientist, owner" in str(no.value.hint)
+    assert "marketer, lead, data scientist, owner" in str(no.value.hint)
     with pytest.raises(NotAllowedError) as no:
         require(ROLES.person("no", "northern"), "filter")
-    assert "viewer, marketer, data scientist, owner, analyst" in str(no.value.hint)
+    assert "viewer, marketer, lead, data scientist, owner, analyst" in str(no.value.hint)
     with pytest.raises(
         NotAllowedError, match="a viewer may not export profiles: that takes the role marketer"
     ):
@@ -74,7 +74,7 @@ def test_conditions_of_role_and_account_stay_apart():
 
 def test_whoever_is_limited_holds_no_right_over_everybody():
     limited = ROLES.person("ow", "owner", rows=["north"])
-    assert set(RIGHTS) - rights(limited) == {"operate", "audit", "access", "erase"}
+    assert set(RIGHTS) - rights(limited) == {"operate", "team", "audit", "access", "erase"}
     with pytest.raises(NotAllowedError, match="who sees some profiles only may not manage users and keys"):
         require(limited, "access")
 

@@ -67,6 +67,16 @@ def test_a_count_is_that_of_pandas(context) -> None:
     }
 
 
+def test_whom_each_channel_reaches_comes_with_the_count(context) -> None:
+    tree = parse_for(context, MARKETER, "churn_risk = 'yes' AND age >= 40")
+    there = FRAME[YES & OLD]
+    assert count(context, MARKETER, tree).reachable == {
+        "email": (there["email_ok"] == True).sum(),  # noqa: E712
+        "sms": (there["sms"] == "yes").sum(),
+    }
+    assert count(context, VIEWER, parse_for(context, VIEWER, "churn_risk = 'yes'")).reachable == {}
+
+
 def test_what_each_condition_takes_away(context) -> None:
     conditions = {
         "churn_risk = 'yes'": YES,

@@ -25,6 +25,8 @@ PAGES = (
     f"/audience?filter={TAG}+%3D+",
     f"/audience?saved={OSLO}",
     "/audiences",
+    f"/audiences/{OSLO}",
+    "/exports",
     "/campaigns",
     f"/portrait?name={OSLO}",
     f"/portrait?name={OSLO}&against={BERGEN}",
@@ -83,6 +85,9 @@ def test_axe_finds_nothing_in_dialogs(shop, browser, site, furnished):
         (f"/audience?saved={OSLO}", msg("Export")),
         (f"/audience?saved={OSLO}", msg("Save")),
         (f"/audience?saved={OSLO}", msg("Sample")),
+        (f"/audiences/{OSLO}", msg("Labels")),
+        (f"/audiences/{OSLO}", msg("Change owner")),
+        ("/audiences", msg("From a list of IDs")),
         ("/reviews", msg("Approve")),
     ):
         ola.open(f"{site}{path}")

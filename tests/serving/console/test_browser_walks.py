@@ -241,6 +241,7 @@ def test_every_page_fits_and_can_be_reached_by_keyboard(browser, site, width):
         f"/tags/{TAG}",
         "/audience",
         "/audiences",
+        "/exports",
         "/campaigns",
         "/runs",
         "/reviews",

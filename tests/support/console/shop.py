@@ -25,7 +25,13 @@ from tests.support.champion import DAY, TAG, by_hand, shop_with_champion
 
 PASSED = GateReport((Check("beats_rfm", "pass", 0.86, 0.84, "AUC .860 against .840"),))
 ANN, BOB = Person("Ann", "data_scientist"), Person("Bob", "data_scientist")
-PEOPLE = (("Mia", "marketer"), ("Bob", "data_scientist"), ("Ola", "owner"), ("Vera", "viewer"))
+PEOPLE = (
+    ("Mia", "marketer"),
+    ("Lea", "lead"),
+    ("Bob", "data_scientist"),
+    ("Ola", "owner"),
+    ("Vera", "viewer"),
+)
 """Who can log in, with SECRET."""
 CONSENTS = ("yes", "yes", "yes", "no", "")
 """Of the customers in turn: three in five agree to mail, of one in five nothing is known."""
@@ -37,6 +43,11 @@ currency = "NOK"
 TABLES = """
 [consent]
 email = "mail_ok"
+
+[contact]
+at_most = 1
+days = 14
+beyond = "warn"
 """
 REVIEW = """
 [review]

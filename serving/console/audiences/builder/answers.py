@@ -10,6 +10,7 @@ from markupsafe import Markup
 from tagcast.features.core.messages import msg, nmsg
 from tagcast.serving.console.audiences.builder.labels import Labels
 from tagcast.serving.console.audiences.builder.outcome import OutcomeBlock
+from tagcast.serving.console.audiences.reach import reach_line
 from tagcast.serving.console.ui.formatting import number, of_100, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import error_markup
@@ -95,6 +96,7 @@ class Answers:
                 ),
                 class_="muted num",
             ),
+            reach_line(say, count),
             h("div", about, class_="faint") if about else None,
             [h("p", one, class_="note warn") for one in warned],
             h("ul", trust, class_="trust") if trust else None,

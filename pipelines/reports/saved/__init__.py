@@ -1,0 +1,1 @@
+"""Saved audiences as tables: listed, who joined and left, edited, exported."""
