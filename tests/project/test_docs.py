@@ -78,7 +78,9 @@ def test_the_map_of_packages_says_what_they_say() -> None:
         for package in PACKAGES
         for file in (ROOT / package).rglob("__init__.py")
     }
-    assert rows == said
+    assert all(said.values()), "each package says what it holds"
+    # Packages within those have their say where they lie: a first reader needs the first two levels.
+    assert rows == {place: text for place, text in said.items() if place.count("/") < 2}
 
 
 def test_every_decision_is_in_the_list() -> None:
@@ -90,7 +92,7 @@ def test_every_decision_is_in_the_list() -> None:
 
 
 def test_documents_for_a_first_reader_are_short() -> None:
-    for name, most in (("README.md", 200), ("ARCHITECTURE.md", 140)):
+    for name, most in (("README.md", 200), ("ARCHITECTURE.md", 120)):
         assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) < most, name
 
 
