@@ -24,7 +24,7 @@ from tagcast.pipelines.evaluation.observed_accuracy import (
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.local_user import local_user
 from tagcast.pipelines.project.project import Project, open_project
-from tagcast.pipelines.reports.audiences import render_count
+from tagcast.pipelines.reports.audiences.questions import render_count
 from tagcast.pipelines.reports.campaigns import render_campaign
 from tagcast.pipelines.reports.evaluation import render_promise, render_promise_record
 from tagcast.pipelines.reports.scoring import render_scoring

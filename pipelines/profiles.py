@@ -13,7 +13,7 @@ from tagcast.registry.access.access_log import record_access
 from tagcast.registry.access.origin import check_purpose
 
 if TYPE_CHECKING:
-    from tagcast.models.filters.conditions import Names
+    from tagcast.models.filters.names import Names
     from tagcast.registry.access.roles import Person
     from tagcast.serving.profiles.profile_query import ProfileView
     from tagcast.serving.store.reader_pool import Seen

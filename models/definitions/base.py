@@ -21,7 +21,7 @@ from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError, Strict
 from tagcast.features.entities.pair import CATEGORY, Pair
 from tagcast.models.definitions.cron import Cron
-from tagcast.models.filters.conditions import Names
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import parse
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{[a-z][a-z0-9_]*\}|[\w]+))?$")

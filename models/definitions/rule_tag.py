@@ -30,8 +30,9 @@ from tagcast.features.core.validation import InvalidValueError
 from tagcast.features.entities.pair import Pair
 from tagcast.models.definitions.base import TagBase, check_family, check_names, pair_of, with_short_form
 from tagcast.models.definitions.outcomes import TIER_NAME
-from tagcast.models.filters.conditions import FieldCondition, Filter, InAudience, Names, walk
+from tagcast.models.filters.conditions import FieldCondition, Filter, InAudience, walk
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import caret, parse
 from tagcast.models.filters.tokenizer import tokens
 

@@ -33,7 +33,6 @@ from tagcast.models.filters.conditions import (
     Filter,
     InAudience,
     IsNull,
-    Names,
     Not,
     OneOf,
     Operator,
@@ -41,6 +40,7 @@ from tagcast.models.filters.conditions import (
     Scalar,
 )
 from tagcast.models.filters.fields import PARTS, is_date
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.tokenizer import Token, tokens
 
 MAX_LENGTH = 1_000_000

@@ -17,7 +17,8 @@ from tagcast.features.core.messages import Joined, Text, msg
 from tagcast.features.entities.pair import CATEGORY, Pair
 from tagcast.models.definitions.rule_tag import RuleDefinition, parse_rule, rule_names, terms
 from tagcast.models.filters.arithmetic import Arithmetic, read_arithmetic
-from tagcast.models.filters.conditions import Filter, InAudience, Leaf, Names, Unavailable
+from tagcast.models.filters.conditions import Filter, InAudience, Leaf
+from tagcast.models.filters.names import Names, Unavailable
 from tagcast.models.inference.rule_evaluator import Mask, holds, truth
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tagcast.features.core.settings import Settings
     from tagcast.features.core.telemetry.json_log import LogForm
-    from tagcast.models.filters.conditions import Names
+    from tagcast.models.filters.names import Names
     from tagcast.pipelines.project.project import Project
     from tagcast.registry.access.roles import Person, Right
     from tagcast.registry.state.database import State

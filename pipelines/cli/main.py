@@ -42,7 +42,7 @@ COMMANDS = {
         "List model versions, read their cards, evaluate, approve and promote them; delete what nothing needs.",
     ),
     "audience": LazyCommand(
-        "saved_audiences", "Count, understand, save and export the profiles that a filter finds."
+        "audiences.saved", "Count, understand, save and export the profiles that a filter finds."
     ),
     "profile": LazyCommand("profiles", "Look up one profile, export all that is known of it, erase it."),
     "features": LazyCommand("training", "Build feature snapshots and write them to the online store."),

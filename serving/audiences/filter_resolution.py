@@ -17,7 +17,8 @@ from tagcast.serving.filters.inlining import Inlining, ResolvedFilter
 from tagcast.serving.filters.sensitive_fields import marked_sensitive
 
 if TYPE_CHECKING:
-    from tagcast.models.filters.conditions import Filter, Names
+    from tagcast.models.filters.conditions import Filter
+    from tagcast.models.filters.names import Names
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.context import ServiceContext

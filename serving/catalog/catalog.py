@@ -29,7 +29,7 @@ from tagcast.serving.catalog.shown_counts import shown_floor, shown_size, smalle
 from tagcast.serving.filters.value_counts import VisibleCounts, visible_counts
 
 if TYPE_CHECKING:
-    from tagcast.models.filters.conditions import Names
+    from tagcast.models.filters.names import Names
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
 
@@ -197,7 +197,7 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
         When nothing was published yet.
     """
     from tagcast.features.ingest.attributes.keyed_digests import hashed_columns
-    from tagcast.models.filters.conditions import Names
+    from tagcast.models.filters.names import Names
     from tagcast.serving.catalog.unavailable_tags import why_unavailable
     from tagcast.serving.filters.where import fact_names
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import Message, msg
-from tagcast.models.filters.conditions import Unavailable
+from tagcast.models.filters.names import Unavailable
 from tagcast.serving.catalog.catalog import statuses_of
 from tagcast.serving.catalog.known_tags import known_tags, may_see
 

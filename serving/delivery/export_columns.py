@@ -22,7 +22,7 @@ from tagcast.serving.filters.where import facts_in, names_of, quoted, tags_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tagcast.models.filters.conditions import Names
+    from tagcast.models.filters.names import Names
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.base import StoreReader

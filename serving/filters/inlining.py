@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError
 from tagcast.features.core.messages import msg
-from tagcast.models.filters.conditions import Condition, Filter, InAudience, Leaf, Names, Not, fold
+from tagcast.models.filters.conditions import Condition, Filter, InAudience, Leaf, Not, fold
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import parse
 from tagcast.registry.governance.saved_audiences import FIXED, frozen_ids, get
 

@@ -10,7 +10,8 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import FilterError
 from tagcast.features.core.messages import msg
-from tagcast.models.filters.conditions import Filter, Names, fields
+from tagcast.models.filters.conditions import Filter, fields
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import parse
 from tagcast.serving.filters.filter_sql import condition, tags_in
 

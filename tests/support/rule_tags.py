@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from tagcast.models.filters.conditions import Filter, Names
+from tagcast.models.filters.conditions import Filter
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import parse
 from tagcast.pipelines.project.project import open_project
 from tests.support.shop import write_shop

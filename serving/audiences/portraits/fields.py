@@ -21,7 +21,7 @@ from tagcast.serving.filters.where import quoted
 from tagcast.serving.store.schema import FactRun, TagRun, column_name
 
 if TYPE_CHECKING:
-    from tagcast.models.filters.conditions import Names
+    from tagcast.models.filters.names import Names
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.base import StoreReader

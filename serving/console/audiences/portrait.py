@@ -54,7 +54,7 @@ async def portrait_page(page: PageContext) -> None:
     """Show the portrait of the filter, or of the saved audience, that the address names."""
     from nicegui import ui
 
-    from tagcast.serving.console.audiences.builder.results import counted
+    from tagcast.serving.console.audiences.answers.results import counted
 
     say, name, against = page.say, page.parameter("name"), page.parameter("against")
     text = page.parameter("filter") or (Filter(root=InAudience(name=name)).text() if name else "")

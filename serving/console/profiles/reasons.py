@@ -11,7 +11,8 @@ from markupsafe import Markup
 from tagcast.features.core.errors import FilterError
 from tagcast.features.core.messages import msg
 from tagcast.models.definitions.score_scale import SCALES
-from tagcast.models.filters.conditions import IsNull, Names, Not
+from tagcast.models.filters.conditions import IsNull, Not
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import parse
 from tagcast.serving.audiences.wording.description import describe_condition
 from tagcast.serving.console.i18n.figures import figure

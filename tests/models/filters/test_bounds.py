@@ -8,7 +8,8 @@ import pytest
 
 from tagcast.features.core.errors import DefinitionError, FilterError
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.models.filters.conditions import MAX_VALUES, Names
+from tagcast.models.filters.conditions import MAX_VALUES
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import parse
 
 LONG = 490_000

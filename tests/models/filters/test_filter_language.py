@@ -21,7 +21,6 @@ from tagcast.models.filters.conditions import (
     Filter,
     InAudience,
     IsNull,
-    Names,
     Not,
     OneOf,
     Or,
@@ -29,6 +28,7 @@ from tagcast.models.filters.conditions import (
     fold,
     walk,
 )
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import caret, parse
 from tagcast.serving.filters.filter_sql import condition
 from tagcast.serving.store.schema import column_name

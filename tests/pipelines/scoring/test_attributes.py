@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tagcast.features.core.errors import DefinitionError, FilterError
-from tagcast.models.filters.conditions import Names
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import parse
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.scoring.score import score_tags

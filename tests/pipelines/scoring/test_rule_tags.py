@@ -18,7 +18,8 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.rule_tag import Rule, resolve, rule_names
-from tagcast.models.filters.conditions import Filter, Names
+from tagcast.models.filters.conditions import Filter
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import parse
 from tagcast.models.inference.rule_evaluator import RuleEvaluator, term_words, truth
 from tagcast.pipelines.deployment.plan import apply_plan

@@ -18,11 +18,11 @@ from tagcast.models.filters.conditions import (
     Filter,
     InAudience,
     IsNull,
-    Names,
     Not,
     OneOf,
     Or,
 )
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import parse
 from tagcast.serving.audiences.filter_resolution import resolve
 from tagcast.serving.audiences.queries import member_query

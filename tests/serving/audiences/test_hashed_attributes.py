@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tagcast.features.core.errors import FilterError
-from tagcast.models.filters.conditions import Names
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import parse
 from tests.support.web import Clock, key_of, make_desk, served
 

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import listed, msg
-from tagcast.models.filters.conditions import Names
+from tagcast.models.filters.names import Names
 from tagcast.models.filters.parser import parse
 from tagcast.models.stats.metrics import CalibrationBin
 from tagcast.pipelines.cli.access import users as cli_access

@@ -21,7 +21,7 @@ from tagcast.serving.audiences.portraits.fields import levels
 from tagcast.serving.audiences.portraits.overlap import compare
 from tagcast.serving.audiences.portraits.portrait import portrait
 from tagcast.serving.audiences.saved_audience_actions import delete, save
-from tagcast.serving.console.audiences.builder.results import counted, outlook
+from tagcast.serving.console.audiences.answers.results import counted, outlook
 from tagcast.serving.console.profiles.lookup import some_ids
 from tagcast.serving.filters.row_rights import reader_for, unusable_conditions
 from tagcast.serving.profiles.profile_details import look_up

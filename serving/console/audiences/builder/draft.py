@@ -14,7 +14,6 @@ from tagcast.models.filters.conditions import (
     InAudience,
     IsNull,
     Leaf,
-    Names,
     Not,
     OneOf,
     Operator,
@@ -22,6 +21,7 @@ from tagcast.models.filters.conditions import (
     Scalar,
     fold,
 )
+from tagcast.models.filters.names import Names
 
 Mode = Literal["all", "any", "none"]
 Test = Literal["in", "not_in", "ge", "gt", "le", "lt", "eq", "ne", "null", "not_null", "member", "not_member"]

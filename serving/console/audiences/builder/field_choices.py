@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import msg, pmsg
-from tagcast.models.filters.conditions import FieldRef, Names
+from tagcast.models.filters.conditions import FieldRef
 from tagcast.models.filters.fields import PARTS
+from tagcast.models.filters.names import Names
 from tagcast.serving.console.audiences.builder.draft import Row
 from tagcast.serving.console.i18n.vocabulary import PART_TITLES
 from tagcast.serving.console.ui.tag_badges import value_of, value_word

@@ -13,13 +13,13 @@ from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.service import parse_for, top_conditions
 from tagcast.serving.audiences.wording.field_words import field_words
 from tagcast.serving.catalog.known_tags import loss_tags
-from tagcast.serving.console.audiences.builder.answers import Answers
-from tagcast.serving.console.audiences.builder.at_risk import AtRisk
+from tagcast.serving.console.audiences.answers.at_risk import AtRisk
+from tagcast.serving.console.audiences.answers.panel import Answers
+from tagcast.serving.console.audiences.answers.profit import Profit
+from tagcast.serving.console.audiences.answers.results import Counted, Outlook, counted, outlook
 from tagcast.serving.console.audiences.builder.dialogs import sample_dialog, save_dialog
 from tagcast.serving.console.audiences.builder.draft import Group, Row, draft_of
 from tagcast.serving.console.audiences.builder.field_choices import Fields
-from tagcast.serving.console.audiences.builder.profit import Profit
-from tagcast.serving.console.audiences.builder.results import Counted, Outlook, counted, outlook
 from tagcast.serving.console.audiences.builder.tree import Tree
 from tagcast.serving.console.audiences.export_dialog import export_dialog
 from tagcast.serving.console.i18n.translator import Translator

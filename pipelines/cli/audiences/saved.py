@@ -11,10 +11,10 @@ import click
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
-from tagcast.pipelines.cli.audiences import audience
+from tagcast.pipelines.cli.audiences.questions import audience
 from tagcast.pipelines.cli.groups import Invocation, pass_invocation
 from tagcast.pipelines.cli.options import purpose_option
-from tagcast.pipelines.reports.saved.audiences import (
+from tagcast.pipelines.reports.audiences.saved import (
     render_change,
     render_edits,
     render_exports,

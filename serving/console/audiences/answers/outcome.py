@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tagcast.serving.audiences.outcome.alternatives import Alternative
     from tagcast.serving.audiences.outcome.outcomes import Outcome
     from tagcast.serving.audiences.outcome.value_at_risk import ValueAtRisk
+    from tagcast.serving.console.audiences.answers.results import Outlook
     from tagcast.serving.console.audiences.builder.field_choices import Fields
-    from tagcast.serving.console.audiences.builder.results import Outlook
 
 
 class OutcomeBlock:

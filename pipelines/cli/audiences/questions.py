@@ -10,18 +10,17 @@ from typing import Literal
 import click
 
 from tagcast.pipelines import audiences
+from tagcast.pipelines.cli.audiences.outcome import outcome
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, purpose_option
-from tagcast.pipelines.cli.outcome import outcome
-from tagcast.pipelines.reports.audiences import (
+from tagcast.pipelines.reports.audiences.exports import render_export, render_reach
+from tagcast.pipelines.reports.audiences.questions import (
     render_count,
     render_explanation,
-    render_export,
     render_fields,
     render_members,
     render_overlap,
     render_portrait,
-    render_reach,
 )
 from tagcast.pipelines.reports.thresholds import render_profit
 from tagcast.serving.audiences.wording.field_words import fields_for

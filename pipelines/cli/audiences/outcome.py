@@ -8,7 +8,7 @@ import click
 
 from tagcast.pipelines import audiences
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, pass_invocation
-from tagcast.pipelines.reports.audiences import render_outcome
+from tagcast.pipelines.reports.audiences.questions import render_outcome
 from tagcast.serving.audiences.outcome.value_at_risk import MOST_TOP
 
 

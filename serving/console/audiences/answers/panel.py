@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.messages import msg, nmsg
-from tagcast.serving.console.audiences.builder.labels import Labels
-from tagcast.serving.console.audiences.builder.outcome import OutcomeBlock
+from tagcast.serving.console.audiences.answers.labels import Labels
+from tagcast.serving.console.audiences.answers.outcome import OutcomeBlock
 from tagcast.serving.console.audiences.reach import reach_line
 from tagcast.serving.console.ui.formatting import number, of_100, percent
 from tagcast.serving.console.ui.html import h
@@ -17,8 +17,8 @@ from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.widgets import html
 
 if TYPE_CHECKING:
+    from tagcast.serving.console.audiences.answers.results import Counted, Outlook
     from tagcast.serving.console.audiences.builder.field_choices import Fields
-    from tagcast.serving.console.audiences.builder.results import Counted, Outlook
 
 NO_FIGURE = "–"
 

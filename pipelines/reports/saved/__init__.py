@@ -1,1 +1,0 @@
-"""Saved audiences as tables: listed, who joined and left, edited, exported."""
