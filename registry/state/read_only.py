@@ -46,17 +46,17 @@ def add_missing_tables(connection: sqlite3.Connection, _: Any) -> None:
 @contextmanager
 def empty_state() -> Iterator[Connection]:
     """Yield a connection to empty tables in memory."""
-    with _empty_tables(len(METADATA.tables)).connect() as connection:
+    with _empty_tables(frozenset(METADATA.tables)).connect() as connection:
         yield connection
 
 
 @cache
-def _empty_tables(count: int) -> Engine:
+def _empty_tables(names: frozenset[str]) -> Engine:
     """Return an engine whose every connection finds tables of its own, empty.
 
-    ``count`` is how many there are: a module brings its own when it is imported.
+    ``names`` is which there are: a module brings its own when it is imported.
     """
-    del count
+    del names
     plain = sqlite3.connect(":memory:", check_same_thread=False)
     METADATA.create_all(create_engine("sqlite://", creator=lambda: plain, poolclass=StaticPool))
     copying = threading.Lock()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from tagcast.registry.access.access_log import record_access
 from tagcast.serving.filters.row_rights import reader_for
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def remember_lookup(context: ServiceContext, person: Person, profile_id: str) ->
 
 
 def recent_lookups(context: ServiceContext, person: Person) -> list[str]:
-    """Return the ids that ``person`` looked up last, newest first, of profiles that they may still see."""
+    """Return the ids that ``person`` looked up last, newest first, of profiles that they may still see; on record like examples."""
     ids = list(_recent(context, person))
     if not ids:
         return []
@@ -38,7 +39,10 @@ def recent_lookups(context: ServiceContext, person: Person) -> list[str]:
     with reader_for(context, person) as reader:
         found = reader.query(exp.select("profile_id").from_("profiles").where(among)).read_all()
     there = set(found.column(0).to_pylist())
-    return [one for one in ids if one in there]
+    shown = [one for one in ids if one in there]
+    if shown:
+        record_access(context.state, now=context.now, who=person.name, kind="examples", ids=shown)
+    return shown
 
 
 def _recent(context: ServiceContext, person: Person) -> deque[str]:

@@ -160,11 +160,33 @@ def _base(reader: StoreReader, tag: str, *, sample: bool) -> tuple[int, float]:
     return round(row["profiles"] * times), float(row["total"] or 0.0) * times
 
 
-_SUMMED = ("covered", "unknown", "score", "lower", "upper", "lower_variance", "upper_variance")
+_COUNTED = ("covered", "unknown", "score")
+_BOUNDS = ("lower", "upper", "lower_variance", "upper_variance")
+_SUMMED = (*_COUNTED, *_BOUNDS)
+ENOUGH_FOR_BOUNDS = 50
+"""Members in the store's sample from which the bounds of all of them are taken. They lie in another table than the scores: to read them of
+everybody takes PostgreSQL seconds on millions, and they say within what a number lies, not what it is."""
 
 
 def _sums(members: Members, tags: Sequence[TagRun]) -> Mapping[str, Any]:
-    """Return all sums over the members in one pass: columns of :data:`_SUMMED` with the place of the tag behind."""
+    """Return all sums over the members: columns of :data:`_SUMMED` with the place of the tag behind."""
+    if members.times is not None or not members.estimate or not members.reader.sample_rows:
+        return _figures(members, tags, _SUMMED, sample=members.times is not None)
+    drawn = _figures(members, tags, _SUMMED, sample=True)
+    if drawn["members"] < ENOUGH_FOR_BOUNDS:
+        return _figures(members, tags, _SUMMED, sample=False)
+    found = dict(_figures(members, tags, _COUNTED, sample=False))
+    for place in range(len(tags)):
+        score = float(drawn[f"score{place}"] or 0.0)
+        times = float(found[f"score{place}"] or 0.0) / score if score else 0.0
+        found |= {f"{name}{place}": float(drawn[f"{name}{place}"] or 0.0) * times for name in _BOUNDS}
+    return found
+
+
+def _figures(
+    members: Members, tags: Sequence[TagRun], names: Sequence[str], *, sample: bool
+) -> Mapping[str, Any]:
+    """Return sums over the members in one pass, of all profiles or of those of the sample."""
     columns: list[exp.Expr] = [exp.alias_(exp.Count(this=exp.Star()), "members")]
     for place, tag in enumerate(tags):
         part = parts_of(tag.tag)
@@ -182,9 +204,9 @@ def _sums(members: Members, tags: Sequence[TagRun]) -> Mapping[str, Any]:
         for bound in ("lower", "upper"):
             at, rest = part[bound].copy(), exp.paren(exp.Literal.number(1) - part[bound].copy())
             one[f"{bound}_variance"] = exp.Sum(this=exp.Mul(this=at, expression=rest))
-        columns += [exp.alias_(column, f"{name}{place}") for name, column in one.items()]
+        columns += [exp.alias_(one[name], f"{name}{place}") for name in names]
     query = exp.select(*columns).from_("profiles").where(members.where)
-    return members.reader.figures(query, sample=members.times is not None)
+    return members.reader.figures(query, sample=sample)
 
 
 def _outcome(

@@ -214,8 +214,11 @@ class _Frame:
 
     def __init__(self, runs: TwoRuns, readers: tuple[StoreReader, StoreReader], ids: Sequence[str]) -> None:
         import duckdb
+        import pyarrow as pa
+        import pyarrow.compute as pc
 
         self._runs = runs
+        asked = pa.array(ids, pa.string())
         self._some = frozenset(ids)
         named = {
             column.name
@@ -233,13 +236,10 @@ class _Frame:
         self.there: list[npt.NDArray[np.bool_]] = []
         for place, (side, reader) in enumerate(zip((runs.before, runs.now), readers, strict=True)):
             table = _values(side.manifest, reader, ids, self.columns)
-            self.there.append(
-                np.isin(np.array(ids, object), table["profile_id"].to_numpy(zero_copy_only=False))
-            )
+            there = pc.is_in(asked, value_set=table["profile_id"].combine_chunks())
+            self.there.append(there.to_numpy(zero_copy_only=False))
             self._connection.register(f"run{place}", table)
-        import pyarrow as pa
-
-        self._connection.register("ids", pa.table({"profile_id": list(ids), "row": range(len(ids))}))
+        self._connection.register("ids", pa.table({"profile_id": asked, "row": range(len(ids))}))
 
     def members(
         self, taken: frozenset[str], *, edited: bool, expired: frozenset[str]

@@ -194,6 +194,8 @@ def test_facts_say_what_they_are(scored, frame) -> None:
     assert (facts["plan"].kind, set(facts["plan"].words)) == ("word", {"basic", "gold", "(other)"})
     assert (facts["paperless"].kind, facts["renews"].kind, facts["renews"].unit) == ("flag", "date", "days")
     assert (facts["fee"].title_en, facts["fee"].view_zh) == ("monthly fee", "合同")
+    # Facts are no attributes: nothing that goes through those takes them along.
+    assert set(scored.store.current().attributes) == {"city"}
     # An attribute is called so: the feature is named with its view.
     assert facts["contract.city"].feature == "city"
     assert "city" not in facts

@@ -201,6 +201,7 @@ def test_where_consent_is_known_an_export_names_its_channel(tmp_path):
         found = post("reach", channel="post").json()
         assert found == {
             "members": members, "without_consent": members, "consent_unknown": 0, "standing": 0,
+            "contacted": 0, "at_limit": 0, "rested": 0,
         }  # fmt: skip
         assert post("export", channel="post").headers["x-tagcast-rows"] == "0"
         assert post("export", no_contact=True).headers["x-tagcast-rows"] == str(members)

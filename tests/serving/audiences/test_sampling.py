@@ -129,6 +129,19 @@ def test_outcomes_are_estimated_within_their_range(store, tmp_path, monkeypatch)
     assert near.members == pytest.approx(found, rel=0.3)
 
 
+def test_of_few_members_the_number_is_exact_and_its_range_is_that_of_the_sample(store, tmp_path) -> None:
+    context = desk_over(store, tmp_path / "project")
+    for least in (0.3, 0.6, 0.9):
+        tree = parse_for(context, ANALYST, f"churn_risk.score >= {least}")
+        (exact,), (quick,) = (outcomes(context, ANALYST, tree, estimate=some) for some in (False, True))
+        assert not quick.estimated
+        assert (quick.members, quick.covered) == (exact.members, exact.covered)
+        assert quick.expected == pytest.approx(exact.expected)
+        assert quick.low != exact.low
+        assert quick.low == pytest.approx(exact.low, rel=0.05)
+        assert quick.high == pytest.approx(exact.high, rel=0.05)
+
+
 def test_whoever_sees_some_profiles_is_given_estimates_of_these(store, tmp_path) -> None:
     rows = "\n[access.rows]\noslo = \"city = 'Oslo'\"\n"
     context = desk_over(store, tmp_path / "project", PROFILES + rows)

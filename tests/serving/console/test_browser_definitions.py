@@ -12,6 +12,8 @@ from tests.support.browser import Visitor
 from tests.support.console.shop import NORTH, RULE, people
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.browser, pytest.mark.slow]
+PLAN_MS = 180_000
+"""Each plan is made in a process of its own, which a busy machine takes its time to start."""
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
 
 
@@ -39,7 +41,7 @@ def test_a_changed_rule_is_planned_read_and_proposed_with_a_reason(shop, browser
         if page.locator(".note.warn").count():  # a plan of an earlier test
             bob.press(msg("Plan again"))
         reason = page.get_by_label(say(msg("Reason (kept on record)")))
-        reason.wait_for()
+        reason.wait_for(timeout=PLAN_MS)
         card = page.locator("section.card").filter(has=page.locator(f"code:text-is('{NORTH}')"))
         card.get_by_text(f"city = '{moved_to}'").wait_for()
         rows = card.locator("table").last.locator("tbody tr")
@@ -58,7 +60,9 @@ def test_a_changed_rule_is_planned_read_and_proposed_with_a_reason(shop, browser
         reason.fill(f"they moved to {moved_to}")
         time.sleep(0.6)  # a field sends what it holds after a pause
         bob.press(msg("Apply the changes"))
-        card.get_by_text(say(msg("Proposed by {who}; waits for a second person", who="Bob"))).wait_for()
+        card.get_by_text(say(msg("Proposed by {who}; waits for a second person", who="Bob"))).wait_for(
+            timeout=PLAN_MS
+        )
         log = bob.ask("GET", "/api/v1/audit?action=definition.propose")
         assert log[0]["detail"]["reason"] == f"they moved to {moved_to}"
         mia = Visitor(browser, site, "Mia", language)

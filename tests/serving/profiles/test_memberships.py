@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from tagcast.features.core.errors import NotAllowedError
+from tagcast.registry.access.access_log import accesses
 from tagcast.registry.operations.campaigns import Campaign, save_campaign
 from tagcast.registry.state.id_lists import packed
 from tagcast.serving.audiences.saved_audience_actions import save
@@ -80,6 +81,8 @@ def test_whom_i_looked_up_is_mine_alone_and_newest_first(context):
         profile_page(context, MARKETER, profile)
     look_up(context, MARKETER, "p0009")  # by the API: no page
     assert recent_lookups(context, MARKETER) == ["p0001", "p0002"]
+    newest = accesses(context.state, who="mo")[0]
+    assert (newest.kind, newest.profiles) == ("examples", 2)
     assert recent_lookups(context, ANALYST) == []
     for k in range(20):
         profile_page(context, MARKETER, f"p{k:04d}")
