@@ -274,8 +274,9 @@ def _values(manifest: Manifest, reader: StoreReader, ids: Sequence[str], columns
     """Return columns of some profiles of a run; what the run does not have is null."""
     import pyarrow as pa
 
-    known = {tag.tag for tag in manifest.run.tags}
-    there = [one for one in columns if one in manifest.attributes or one.rpartition(":")[0] in known]
+    tags = {tag.tag for tag in manifest.run.tags}
+    plain_names = {*manifest.attributes, *(fact.name for fact in manifest.run.facts)}
+    there = [one for one in columns if one in plain_names or one.rpartition(":")[0] in tags]
     listed = condition(
         Filter(root=InAudience(name="moved")),
         expires_at={},

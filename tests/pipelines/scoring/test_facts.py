@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -22,7 +22,9 @@ from tagcast.pipelines.scoring.score import score_tags
 from tagcast.registry.access.roles import Person
 from tagcast.registry.state.database import open_state
 from tagcast.serving.audiences.filter_resolution import columns_of, resolve
+from tagcast.serving.audiences.over_time.changes import membership_change
 from tagcast.serving.audiences.queries import count, member_query
+from tagcast.serving.audiences.saved_audience_actions import save
 from tagcast.serving.audiences.small_cells import SmallCells
 from tagcast.serving.audiences.wording.description import describe
 from tagcast.serving.audiences.wording.field_words import words_of
@@ -290,6 +292,26 @@ def test_what_is_known_of_somebody_holds_their_facts_and_erasure_takes_them(tmp_
     assert counted(workspace, "recency_days >= 0") == before - 1
     with workspace.store.reader() as reader:
         assert reader.facts_of(one) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_joins_an_audience_by_a_fact_does_so_by_new_data(tmp_path, kind) -> None:
+    workspace, before = made(tmp_path), DAY - timedelta(days=14)
+    workspace.__dict__["store"] = make_store(kind, tmp_path)
+    score_tags(workspace, None, as_of=before, now=NOW - timedelta(days=14))
+    save(context_of(workspace), SCIENTIST, "away", "recency_days > 20")
+    score_tags(workspace, None, as_of=DAY, now=NOW, force_reason="as it comes")
+    lines = pd.read_parquet(tmp_path / "shop.parquet").drop_duplicates()
+    away = [
+        set((last := lines[lines["at"] < str(day)].groupby("customer")["at"].max())[last.dt.date < day - timedelta(days=20)].index)
+        for day in (before, DAY)
+    ]  # fmt: skip
+    change = membership_change(context_of(workspace), SCIENTIST, "away")
+    assert (change.was, change.members) == (len(away[0]), len(away[1]))
+    assert (change.joined, change.left) == (len(away[1] - away[0]), len(away[0] - away[1]))
+    assert change.joined
+    assert change.left
+    assert [(one.cause, one.field) for one in change.reasons] == [("data", "recency_days")]
 
 
 def test_an_attribute_that_is_called_as_a_feature_with_its_view_is_refused() -> None:
