@@ -142,7 +142,12 @@ def compare(invocation: Invocation, text: str, other: str) -> None:
 @audience.command()
 @pass_invocation
 def fields(invocation: Invocation) -> None:
-    """List what filters may speak of: tags, facts and attributes."""
+    """List what filters may speak of: tags, facts and attributes.
+
+    \b
+    Example:
+      tagcast audience fields
+    """
     found = fields_for(invocation.context(), invocation.person)
     invocation.answer([asdict(one) for one in found], lambda: render_fields(found))
 
