@@ -63,6 +63,10 @@ class Names:
         """Attributes and facts, each with its kind: fields without parts."""
         return {**self.attributes, **self.facts}
 
+    def is_plain(self, name: str) -> bool:
+        """Return whether it names an attribute or a fact; ``attributes`` may be a mapping that knows every name."""
+        return name in self.attributes or name in self.facts or name in self.same
+
     def kind(self, field: FieldRef) -> str:
         """Return ``text``, ``number``, ``boolean`` or ``date``."""
         if field.part is None:

@@ -99,7 +99,6 @@ class _Parser:
     def __init__(self, tokens: list[Token], names: Names) -> None:
         self.tokens = tokens
         self.names = names
-        self.plain = {*names.plain, *names.same}
         self.place = self.conditions = 0
 
     @property
@@ -223,13 +222,13 @@ class _Parser:
             name, part = whole[1:closing].replace('""', '"'), whole[closing + 2 :] or None
         else:
             name = whole
-            if name not in self.names.tags and name not in self.plain and "." in name:
+            if name not in self.names.tags and not self.names.is_plain(name) and "." in name:
                 name, _, part = name.rpartition(".")
         if name in self.names.tags:
             if part is not None and part not in PARTS:
                 self._unknown(msg("{tag} has no part {part!r}", tag=name, part=part), part, PARTS, token)
             return FieldRef(name=name, part=part or "value")
-        if part is None and (name in self.plain or name in self.names.products):
+        if part is None and (self.names.is_plain(name) or name in self.names.products):
             return FieldRef(name=self.names.same.get(name, name), factors=self.names.products.get(name))
         if why := self.names.unavailable(whole.strip('"')) or self.names.unavailable(name):
             self._refuse(why.problem, why.hint, token)

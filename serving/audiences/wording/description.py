@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
+from tagcast.features.core.messages import render
 from tagcast.models.filters.conditions import (
     And,
     Compare,
@@ -19,6 +20,7 @@ from tagcast.models.filters.conditions import (
     Scalar,
     fold,
 )
+from tagcast.serving.audiences.wording.values import VALUE_TITLES
 from tagcast.serving.audiences.wording.vocabulary import WORDS
 
 if TYPE_CHECKING:
@@ -192,8 +194,8 @@ class _Translator:
         if isinstance(value, bool):
             return self._words["true" if value else "false"]
         if isinstance(value, str):
-            known = field.part in {"value", "band"} and value in {"yes", "no", "unknown"}
-            return self._words["quote"].format(self._words[value] if known else value)
+            known = VALUE_TITLES.get(value) if field.part in {"value", "band"} else None
+            return self._words["quote"].format(value if known is None else render(known, self._language))
         if field.part in _SHARES and (field.part == "confidence" or field.name not in self._named.amounts):
             return f"{_plain(100 * value)}%"
         fact = self._fact(field)

@@ -54,24 +54,6 @@ PART_TITLES: dict[str, Message] = {
     "upper": msg("upper bound"),
     "unknown_because": msg("why unknown"),
 }
-VALUE_TITLES: dict[str, Message] = {
-    "yes": msg("yes"),
-    "no": msg("no"),
-    "unknown": msg("unknown"),
-    "true": msg("yes"),
-    "false": msg("no"),
-    "low": msg("low"),
-    "medium": msg("medium"),
-    "high": msg("high"),
-    "persuadable": msg("persuadable"),
-    "indifferent": msg("indifferent"),
-    "do_not_disturb": msg("do not disturb"),
-    "prospect": msg("prospect"),
-    "new": pmsg("customer", "new"),
-    "returning": msg("returning"),
-    "lapsed": msg("lapsed"),
-}
-"""Values that many tags share; any other is shown as the definition spells it."""
 CATEGORY_TITLES: dict[str, Message] = {
     "Lifecycle": msg("Lifecycle"),
     "Retention": msg("Retention"),

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from tagcast.features.core.messages import Message, msg, pmsg
-from tagcast.serving.console.i18n.vocabulary import (
-    MEMBERSHIP_TITLES,
-    ROLE_TITLES,
-    STATUS_TITLES,
-    VALUE_TITLES,
-)
+from tagcast.serving.audiences.wording.values import VALUE_TITLES
+from tagcast.serving.console.i18n.vocabulary import MEMBERSHIP_TITLES, ROLE_TITLES, STATUS_TITLES
 from tagcast.serving.console.ui.formatting import minute, number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty

@@ -11,8 +11,9 @@ from tagcast.features.core.messages import msg
 from tagcast.models.definitions.score_scale import SCALES
 from tagcast.registry.gates.reservations import RESERVATIONS
 from tagcast.registry.governance.lifecycle import Status
+from tagcast.serving.audiences.wording.values import VALUE_TITLES
 from tagcast.serving.console.i18n.translator import Translator
-from tagcast.serving.console.i18n.vocabulary import STATUS_TITLES, VALUE_TITLES
+from tagcast.serving.console.i18n.vocabulary import STATUS_TITLES
 from tagcast.serving.console.ui.charts import colour, stacked
 from tagcast.serving.console.ui.formatting import of_100, percent
 from tagcast.serving.console.ui.html import h, join

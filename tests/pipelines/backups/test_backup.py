@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from tagcast.registry.state.migrations.revisions import HEAD
 from tests.support.champion import DAY, TAG
 from tests.support.command_line import Project
 from tests.support.faults.kept_shop import COMPUTED, invoke, said
@@ -47,7 +48,7 @@ def test_a_manifest_says_what_is_in_it(shop, backup) -> None:
     manifest = json.loads((backup / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["project"] == "small shop"
     assert manifest["taken_at"].endswith("+00:00")
-    assert manifest["layouts"] == {"home": "1", "store/profile": "1", "state/registry.db": "0002"}
+    assert manifest["layouts"] == {"home": "1", "store/profile": "1", "state/registry.db": HEAD}
     kept = {path for path in manifest["files"] if not path.startswith("home/mlartifacts/")}
     assert {"home/home.json", "home/mlflow.db", "home/registry.db", "store/profile/CURRENT"} <= kept
     assert any(path.endswith("MLmodel") or "bundle" in path for path in manifest["files"])

@@ -7,6 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from tagcast.features.core.errors import ModelError
+from tagcast.pipelines.evidence.learner_names import learner
 from tagcast.pipelines.public.training import Training
 from tagcast.pipelines.training.registration import TrainedTag
 from tests.pipelines.public.conftest import AS_OF, NOW
@@ -61,7 +62,7 @@ def test_candidates_stand_with_their_losses_and_the_chosen_one(shop) -> None:
         assert list(frame.loc[frame["chosen"], "candidate"]) == [training.chosen]
     (row,) = shop.project.versions("churn_risk").to_dict("records")
     for candidate, loss, _ in shop.churn.candidates.itertuples(index=False):
-        assert row["metrics"][f"validation_log_loss_{candidate}"] == loss
+        assert row["metrics"][f"validation_log_loss_{learner(candidate)}"] == loss
 
 
 def test_checks_are_those_of_the_gate_in_words(shop) -> None:
