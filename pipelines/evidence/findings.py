@@ -131,8 +131,7 @@ def version_metrics(result: AnyResult, evidence: Evidence) -> dict[str, float]:
             metrics[f"{stem}_low"], metrics[f"{stem}_high"] = estimate.low, estimate.high
     loss_name = evidence_kind(result.model.definition).loss_name
     for name, loss in result.candidates.items():
-        # MLflow takes no @ in names.
-        metrics[f"validation_{loss_name}_{learner(name)}".replace("@", " ")] = loss
+        metrics[f"validation_{loss_name}_{learner(name)}"] = loss
     metrics |= promise_metrics(evidence.promise)
     metrics |= evidence_kind(result.model.definition).rule_metrics(result)
     # A constant reference has no ranking: MLflow keeps no NaN worth reading.

@@ -30,7 +30,7 @@ def learner(name: str) -> str:
     >>> learner("forest"), learner("blend"), learner("python:lab:boosting")
     ('lightgbm', 'blend', 'python:lab:boosting')
     """
-    return _LEARNERS.get(name, name)
+    return _LEARNERS.get(name, name).replace("@", " ")  # MLflow takes no @ in names
 
 
 def model_params(chosen: str, params: Mapping[str, Any]) -> dict[str, Any]:

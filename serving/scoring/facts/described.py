@@ -83,7 +83,8 @@ def _of_aggregates(view: AggregateView) -> Iterator[FactRun]:
         unit = "" if derived.exposure else _unit_of(derived.value, units)
         found[derived.name] = _fact(view.name, derived.name, derived.en, derived.zh, unit=unit)
     for name, role in _roles(view).items():
-        found[name] = replace(found[name], role=role)
+        if name in found:  # a project without amounts has no spend, though the view ranks by it
+            found[name] = replace(found[name], role=role)
     shown = [words.get(feature.name, feature.name) for feature in view.features()]
     return iter([found[name] for name in dict.fromkeys(shown)])
 

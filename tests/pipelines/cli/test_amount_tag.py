@@ -123,7 +123,7 @@ def test_a_version_has_a_card(shop) -> None:
     project, _ = shop
     card = project.json("model", "card", "spend_30d", "--version", "1")
     for part in ("## Definition", "low from 0, medium from 20, high from 60", "mean absolute error", "predicted high",
-                 "## Limits", "## Checks", "spend_30d v1", "covers"):  # fmt: skip
+                 "## Limits", "## Checks", "spend_30d v1", "Intervals hold"):  # fmt: skip
         assert part in card["markdown"], part
     assert [len(row) for row in card["confusion"]] == [3, 3, 3]
     assert "<html" in project.invoke("model", "card", "spend_30d", "--html").output

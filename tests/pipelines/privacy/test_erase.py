@@ -65,6 +65,8 @@ def lived_in(tmp_path_factory):
             EVERYBODY,
             "--holdout",
             "0.3",
+            "--seed",
+            "5",
             "--goal",
             TAG,
             "--out",

@@ -80,7 +80,7 @@ def test_cases_and_a_population_leave_some_without_a_value(context, people) -> N
     assert sizes(found) == {"old": int(old.sum()), "quiet": int(quiet.sum())}
     assert found.without == len(people) - int(old.sum()) - int(quiet.sum()) > 0
     words = {case.value: case.words for case in found.cases}
-    assert words["old"]["en"] == "Customers where days since the first purchase is above 200."
+    assert words["old"]["en"] == "Customers where the first purchase was more than 200 days ago."
     assert "高于200" in words["old"]["zh"]
 
 
