@@ -9,7 +9,8 @@ from __future__ import annotations
 import atexit
 import re
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import raw_text
 from tagcast.features.core.urls import without_passwords
 from tagcast.serving.store.errors import RunGoneError
-from tagcast.serving.store.lock_and_sync import disk_errors
+from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, disk_errors
 from tagcast.serving.store.manifest import Entry, read_entry
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _GONE = {"42P01", "3F000"}  # no such table, no such schema
 _FULL = {"53100"}
+TRIES_AFTER_A_CUT = 20
+"""How often a server that went away during a commit is asked whether it happened, before that is given up."""
 PUBLISH_AGAIN = msg("publish again: {command}", command="tagcast score --all")
 _sources: dict[str, Connection] = {}
 _sources_lock = threading.Lock()
@@ -155,6 +158,25 @@ def perform(connection: Connection, statement: str) -> None:
     """Run a statement that answers nothing."""
     with connection.cursor() as cursor:
         cursor.execute(statement)  # executescript would commit what is under way
+
+
+def commit(connection: Connection, happened: Callable[[], bool]) -> None:
+    """Commit what is under way.
+
+    A connection that is cut while it commits does not say whether it did: then ``happened`` is asked, over another one, once the
+    server answers again.
+    """
+    try:
+        connection.commit()
+    except Error:
+        for _ in range(TRIES_AFTER_A_CUT):
+            try:
+                if happened():
+                    return
+                break
+            except StoreError:
+                time.sleep(CHECK_EVERY_SECONDS)
+        raise
 
 
 def fetch(connection: Connection, query: exp.Select) -> list[Mapping[str, Any]]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from adbc_driver_manager import Error
 from sqlglot import exp
 
+from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
 from tagcast.serving.store.postgres.connection import Server, fetch, perform
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
+
+    from tagcast.serving.store.postgres.layout import Layout
+
+log = logging.getLogger("tagcast")
 
 SAMPLE_ROWS = 100_000
 """Profiles from which sizes are estimated; a base up to twice that is counted."""
@@ -62,3 +69,14 @@ def dropped(server: Server, connection: Connection, names: list[str]) -> bool:
             raise
         return False
     return True
+
+
+def vacuum_run(server: Server, layout: Layout, number: int) -> None:
+    """Let the server mark the new pages as seen by all, which the first readers would do else; the run is active already."""
+    try:
+        with server.errors(), server.connect("tagcast vacuum", autocommit=True) as connection:
+            for group in layout.groups:
+                perform(connection, f"VACUUM {server.name(f'r{number}_g{group}')}")
+    except StoreError as error:
+        why = error.message
+        log.warning(msg("tables could not be vacuumed, first queries are slower: {problem}", problem=why))

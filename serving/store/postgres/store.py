@@ -27,17 +27,25 @@ from sqlglot import exp
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
 from tagcast.registry.state.state_url import schema_of
-from tagcast.serving.store.base import ProfileStore, log
+from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.erased import Taken, renewed, stored_manifests
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy, staging_in
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.postgres import erasing
-from tagcast.serving.store.postgres.connection import PUBLISH_AGAIN, Server, fetch, holder_of, perform, unlock
+from tagcast.serving.store.postgres.connection import (
+    PUBLISH_AGAIN,
+    Server,
+    commit,
+    fetch,
+    holder_of,
+    perform,
+    unlock,
+)
 from tagcast.serving.store.postgres.kept_history import PostgresHistory
 from tagcast.serving.store.postgres.layout import Layout, table_of
 from tagcast.serving.store.postgres.reader import PostgresReader
-from tagcast.serving.store.postgres.run_tables import drop_run, write_sample
+from tagcast.serving.store.postgres.run_tables import drop_run, vacuum_run, write_sample
 from tagcast.serving.store.schema import RunInfo
 
 if TYPE_CHECKING:
@@ -237,19 +245,9 @@ class PostgresStore(ProfileStore):
         self._insert("log", {"number": [entry.number], "entry": [entry.text()]})
         perform(connection, exp.delete(self.server.table("current")).sql("postgres"))
         self._insert("current", {"only_row": [True], "number": [entry.number]})
-        connection.commit()
+        commit(connection, lambda: any(entry.text() == one.text() for one in self.log()))
         if entry.action != "rollback" and self._layout is not None:
-            self._tidy(entry.number, self._layout)
-
-    def _tidy(self, number: int, layout: Layout) -> None:
-        """Let the server mark the new pages as seen by all, which the first readers would do else."""
-        try:
-            with self.server.connect("tagcast vacuum", autocommit=True) as connection:
-                for group in layout.groups:
-                    perform(connection, f"VACUUM {self.server.name(f'r{number}_g{group}')}")
-        except StoreError as error:
-            why = error.message
-            log.warning(msg("tables could not be vacuumed, first queries are slower: {problem}", problem=why))
+            vacuum_run(self.server, self._layout, entry.number)
 
     def drop(self, numbers: Collection[int]) -> list[int]:
         """Delete the tables of runs; those that readers hold stay until the next call."""

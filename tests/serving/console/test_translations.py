@@ -31,6 +31,7 @@ from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import open_tracking
 from tagcast.serving.audiences.saved_audience_actions import save
 from tagcast.serving.audiences.service import parse_for
+from tagcast.serving.audiences.wording.values import VALUE_TITLES
 from tagcast.serving.console.audiences.builder import row as builder_row
 from tagcast.serving.console.audiences.builder import tree as builder_tree
 from tagcast.serving.console.audiences.builder.draft import Mode
@@ -155,8 +156,8 @@ def test_words_of_the_program_have_titles():
 
 def test_a_word_of_the_data_has_a_title_where_it_is_known():
     chinese, english = Translator("zh"), Translator("en")
-    assert chinese.word(vocabulary.VALUE_TITLES, "yes") == "是"
-    assert chinese.word(vocabulary.VALUE_TITLES, "Oslo") == "Oslo"
+    assert chinese.word(VALUE_TITLES, "yes") == "是"
+    assert chinese.word(VALUE_TITLES, "Oslo") == "Oslo"
     assert [english(nmsg("{n:,} tag", "{n:,} tags", n)) for n in (1, 3, 1200)] == [
         "1 tag",
         "3 tags",

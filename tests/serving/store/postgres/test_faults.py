@@ -7,10 +7,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from adbc_driver_manager import AdbcStatusCode, OperationalError
 
+from tagcast.features.core.errors import StoreError
+from tagcast.serving.store.postgres import connection
 from tagcast.serving.store.postgres.store import PostgresStore
 from tests.support.faults.injection import Fault, leave_free, small_disk
 
@@ -157,3 +161,24 @@ def test_the_disk_of_the_server_is_full(tmp_path) -> None:
         server.cleanup()
         subprocess.run(["umount", "-l", str(disk)], check=True)
         disk.rmdir()
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_a_connection_that_is_cut_while_it_commits_is_asked_about_over_another_one(
+    monkeypatch, happened
+) -> None:
+    monkeypatch.setattr(connection, "CHECK_EVERY_SECONDS", 0)
+    answers = iter([StoreError("not yet"), StoreError("not yet"), happened])
+
+    class Cut:
+        def commit(self) -> None:
+            raise OperationalError("server closed the connection", status_code=AdbcStatusCode.IO)
+
+    def asked() -> bool:
+        answer = next(answers)
+        if isinstance(answer, StoreError):
+            raise answer
+        return answer
+
+    with nullcontext() if happened else pytest.raises(OperationalError):
+        connection.commit(Cut(), asked)
