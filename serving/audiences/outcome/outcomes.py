@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from tagcast.features.core.messages import msg
+from tagcast.models.definitions.score_scale import SCALES, ScoreScale
 from tagcast.models.filters.conditions import Filter
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.serving.audiences.forecast import amount_of, chance_margin
 from tagcast.serving.audiences.outcome.chosen_tags import about_tags, tags_to_show
 from tagcast.serving.audiences.sampling import Members, members_of, parts_of
-from tagcast.serving.store.schema import TagRun
+from tagcast.serving.store.schema import Kind, TagRun
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.base import StoreReader
-
-OutcomeKind = Literal["model", "amount", "uplift"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Outcome:
 
     tag: str
     title: Mapping[str, str]
-    kind: OutcomeKind
+    kind: Kind
     will: Mapping[str, str]
     named: bool
     grade: str | None
@@ -77,6 +76,11 @@ class Outcome:
     total: float
     estimated: bool = False
     currency: str = ""
+
+    @property
+    def scale(self) -> ScoreScale:
+        """What is summed: chances, amounts, or what an approach changes."""
+        return SCALES[self.kind]
 
     @property
     def times(self) -> float | None:
@@ -138,7 +142,7 @@ def outcomes(
             one,
             will=about[one.tag].will,
             grade=about[one.tag].grade,
-            currency=currency if one.kind == "amount" else "",
+            currency=currency if one.scale.in_currency else "",
         )
         for one in found
     ]
@@ -220,15 +224,11 @@ def _outcome(
     times = members.times or 1
     covered = round(sums["covered"] * times)
     expected, low, high = (float(sums[name]) * times for name in ("score", "lower", "upper"))
-    kind: OutcomeKind = "model"
-    if tag.scale.is_difference:
-        kind = "uplift"
-    elif tag.scale.in_currency:
-        kind = "amount"
+    if tag.scale.in_currency:
         if tag.outlook is not None and sums["covered"]:
             amount = amount_of(members, tag.tag, tag.outlook)
             expected, low, high = amount.amount, amount.low, amount.high
-    else:
+    elif tag.scale.is_chance:
         for bound, way in (("lower", -1), ("upper", 1)):
             total, variance = float(sums[bound]), float(sums[f"{bound}_variance"])
             at, spread = members.of_all(total, variance, total - variance)  # c² is c - c (1 - c)
@@ -239,4 +239,4 @@ def _outcome(
     unknown, title = round(sums["unknown"] * times), {"en": tag.title_en, "zh": tag.title_zh}
     sampled = members.times is not None
     counts = (round(size * times), covered, unknown)
-    return Outcome(tag.tag, title, kind, {}, named, None, *counts, expected, low, high, *whole, sampled)
+    return Outcome(tag.tag, title, tag.kind, {}, named, None, *counts, expected, low, high, *whole, sampled)

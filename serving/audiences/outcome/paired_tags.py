@@ -54,7 +54,7 @@ def _nearest(context: ServiceContext, manifest: Manifest) -> tuple[str, str] | N
         (abs(loss.horizon_days - spent.horizon_days), one.tag, other.tag)
         for one, loss in models
         for other, spent in models
-        if one.kind == "model" and loss.outcome.is_loss
-        if other.kind == "amount" and loss.outcome.pair == spent.outcome.pair
+        if one.scale.is_chance and loss.outcome.is_loss
+        if other.scale.in_currency and loss.outcome.pair == spent.outcome.pair
     ]
     return min(pairs)[1:] if pairs else None

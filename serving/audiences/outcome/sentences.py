@@ -37,9 +37,9 @@ def headline(outcome: Outcome, language: Language) -> Message:
     """
     if not outcome.covered:
         return msg("{tag} covers none of them", tag=outcome.title[language])
-    if outcome.kind == "amount":
+    if outcome.scale.in_currency:
         return _spend(outcome, outcome.will[language])
-    if outcome.kind == "uplift":
+    if outcome.scale.is_difference:
         return _gain(outcome, outcome.will[language])
     return _count(outcome, outcome.will[language])
 
@@ -70,7 +70,7 @@ def about_members(outcome: Outcome, language: Language) -> Joined:
 
 def range_of(outcome: Outcome) -> Message:
     """Return within what the number will lie; of a gain what it is at least."""
-    if outcome.kind == "uplift":
+    if outcome.scale.is_difference:
         return msg("at least {low} in 19 of 20 such groups", low=shown(outcome.low))
     return msg("95% range {low}–{high}", low=shown(outcome.low), high=shown(outcome.high))
 
