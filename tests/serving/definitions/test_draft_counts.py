@@ -81,7 +81,7 @@ def test_cases_and_a_population_leave_some_without_a_value(context, people) -> N
     assert found.without == len(people) - int(old.sum()) - int(quiet.sum()) > 0
     words = {case.value: case.words for case in found.cases}
     assert words["old"]["en"] == "Customers where the first purchase was more than 200 days ago."
-    assert "高于200" in words["old"]["zh"]
+    assert "超过200天" in words["old"]["zh"]
 
 
 def test_what_changes_against_the_published_version_is_counted_customer_by_customer(context, people) -> None:
