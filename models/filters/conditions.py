@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 Scalar = str | bool | float
-Kind = Literal["text", "number", "boolean", "date"]
 _BARE = re.compile(r"[^\W\d]\w*(?:\.\w+)*")  # as the parser reads a name that stands without quotes
 MAX_DEPTH = 50
 MAX_VALUES = 10_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from tagcast.serving.delivery.consent import Reach
     from tagcast.serving.delivery.exports import ExportRecord
     from tagcast.serving.delivery.power import Power
-
-log = logging.getLogger("tagcast")
 
 
 def render_export(out: Path, found: ExportRecord, planned: Power | None = None) -> None:

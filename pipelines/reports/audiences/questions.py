@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from tagcast.serving.audiences.portraits.overlap import Overlap
     from tagcast.serving.audiences.portraits.portrait import Portrait
     from tagcast.serving.audiences.wording.field_words import FilterField
-
-log = logging.getLogger("tagcast")
 
 
 def render_count(found: dict[str, Any]) -> None:
